@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/error.h"
+#include "engine/request.h"
+
+G_BEGIN_DECLS
+
+/* The engine's one door: a request goes in, a picture comes out. It holds the model that it used last, so
+ * that the next picture starts warm. To be used from one thread at a time, which need not be the main one. */
+
+typedef struct _HdEngine HdEngine;
+
+typedef enum
+{
+  HD_PHASE_LOADING,
+  HD_PHASE_ENCODING,   /* the prompt */
+  HD_PHASE_DENOISING,
+  HD_PHASE_DECODING,
+} HdPhase;
+
+/**
+ * HdProgress:
+ * @phase: what the engine is at
+ * @step: the step it is in, from 1; 0 before the first
+ * @steps: steps of this run (UNet evaluations)
+ * @fraction: of the whole run's arithmetic that is done, 0 to 1
+ * @seconds_left: expected; negative while not known
+ */
+typedef struct
+{
+  HdPhase phase;
+  int     step;
+  int     steps;
+  double  fraction;
+  double  seconds_left;
+} HdProgress;
+
+/* Called in the engine's thread, at most some ten times a second and at every change of phase or step. */
+typedef void (* HdProgressFunc) (const HdProgress *progress,
+                                 gpointer          user_data);
+
+/**
+ * HdPicture:
+ * @width: pixels
+ * @height: pixels
+ * @pixels: (H, W, 3) sRGB-encoded float32, 0 to 1
+ * @request: the request as it was run: seed drawn, model named
+ */
+typedef struct
+{
+  int        width;
+  int        height;
+  float     *pixels;
+  HdRequest *request;
+} HdPicture;
+
+void       hd_picture_free (HdPicture *picture);
+
+/**
+ * HdEstimate:
+ * @weight_bytes: of the networks that are in memory at once
+ * @tensor_bytes: the peak of activations
+ * @flops: arithmetic of the whole run, two per multiply-add
+ * @step_flops_first: of the first step
+ * @step_flops_last: of the last step
+ * @seconds: expected on this machine; negative if not known
+ * @device: (owned): the device's name
+ */
+typedef struct
+{
+  gsize   weight_bytes;
+  gsize   tensor_bytes;
+  double  flops;
+  double  step_flops_first;
+  double  step_flops_last;
+  double  seconds;
+  char   *device;
+} HdEstimate;
+
+void       hd_estimate_clear (HdEstimate *estimate);
+
+HdEngine  *hd_engine_new  (void);
+void       hd_engine_free (HdEngine *engine);
+
+/**
+ * hd_engine_generate:
+ * @request: what to make
+ * @progress: (nullable) (scope call): told how far it is
+ * @cancellable: (nullable): may be cancelled from any thread; the call then returns within a second
+ *
+ * Makes a picture: prompt, latents, picture.
+ *
+ * Returns: (transfer full): the picture; %NULL with @error set from %HD_ENGINE_ERROR, %HD_KERNEL_ERROR or
+ *   %G_IO_ERROR_CANCELLED. After an error the engine is as usable as before.
+ */
+HdPicture *hd_engine_generate (HdEngine         *engine,
+                               const HdRequest  *request,
+                               HdProgressFunc    progress,
+                               gpointer          user_data,
+                               GCancellable     *cancellable,
+                               GError          **error);
+
+/**
+ * hd_engine_estimate:
+ *
+ * Runs @request on the dry device: what hd_engine_generate() would need. Takes milliseconds, reads only the
+ * headers of the model's files, allocates nothing of size.
+ */
+gboolean   hd_engine_estimate (HdEngine         *engine,
+                               const HdRequest  *request,
+                               HdEstimate       *estimate,
+                               GError          **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdEngine, hd_engine_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdPicture, hd_picture_free)
+
+G_END_DECLS

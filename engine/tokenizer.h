@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+#include "engine/error.h"
+
+G_BEGIN_DECLS
+
+/* CLIP's byte-pair tokenizer (transformers' CLIPTokenizer without ftfy). */
+
+#define HD_TOKENIZER_LENGTH 77   /* token ids of a prompt with start, end and padding */
+
+typedef struct _HdTokenizer HdTokenizer;
+
+/**
+ * hd_tokenizer_new:
+ * @folder: a tokenizer folder: vocab.json, merges.txt, and, where there, special_tokens_map.json and
+ *   tokenizer_config.json (which name the padding token)
+ */
+HdTokenizer *hd_tokenizer_new  (const char *folder, GError **error);
+void         hd_tokenizer_free (HdTokenizer *tokenizer);
+
+/**
+ * hd_tokenizer_encode:
+ * @text: any bytes; what is not UTF-8 is replaced
+ * @ids: room for %HD_TOKENIZER_LENGTH ids: start, the text's tokens (cut if too many), end, padding
+ *
+ * Returns: the number of tokens with start and end that the whole text has, which is more than
+ *   %HD_TOKENIZER_LENGTH if it was cut.
+ */
+gint64       hd_tokenizer_encode (HdTokenizer *tokenizer,
+                                  const char  *text,
+                                  gint32       ids[HD_TOKENIZER_LENGTH]);
+
+/* All the tokens of @text without start, end and padding: (transfer full) (element-type gint32). */
+GArray      *hd_tokenizer_split (HdTokenizer *tokenizer, const char *text);
+
+/* Number of ids, so that they can be checked against the embedding table. */
+int          hd_tokenizer_get_vocabulary_size (HdTokenizer *tokenizer);
+gint32       hd_tokenizer_get_end_token (HdTokenizer *tokenizer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdTokenizer, hd_tokenizer_free)
+
+G_END_DECLS

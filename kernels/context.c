@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "kernels/backend.h"
+
+#define PROGRESS_INTERVAL (G_USEC_PER_SEC / 10)
+
+G_DEFINE_QUARK (hd-kernel-error-quark, hd_kernel_error)
+
+const char *
+hd_op_kind_name (HdOpKind kind)
+{
+  static const char * const names[HD_N_OPS] = {
+    [HD_OP_CONV] = "convolution",
+    [HD_OP_LINEAR] = "linear",
+    [HD_OP_ATTENTION] = "attention",
+    [HD_OP_GROUP_NORM] = "group norm",
+    [HD_OP_LAYER_NORM] = "layer norm",
+    [HD_OP_RESIZE] = "resize",
+    [HD_OP_ELEMENTWISE] = "elementwise",
+    [HD_OP_TRANSFER] = "transfer",
+  };
+
+  return names[kind];
+}
+
+void
+hd_context_init (HdContext       *context,
+                 const HdBackend *backend,
+                 char            *name,
+                 HdDtype          dtype,
+                 gboolean         dry)
+{
+  context->backend = backend;
+  context->name = name;
+  context->dtype = dtype;
+  context->dry = dry;
+  context->arena = hd_arena_new (dry ? G_MAXSSIZE : 0);
+  context->ref_count = 1;
+}
+
+HdContext *
+hd_context_ref (HdContext *context)
+{
+  context->ref_count++;
+
+  return context;
+}
+
+void
+hd_context_unref (HdContext *context)
+{
+  if (context == NULL || --context->ref_count > 0)
+    return;
+
+  context->backend->reserve (context, 0, (void **) &context->memory, NULL);
+  g_clear_object (&context->cancellable);
+  g_clear_error (&context->error);
+  hd_arena_free (context->arena);
+  g_free (context->name);
+  context->backend->free (context);
+}
+
+const char *
+hd_context_get_name (HdContext *context)
+{
+  return context->name;
+}
+
+gboolean
+hd_context_is_dry (HdContext *context)
+{
+  return context->dry;
+}
+
+HdDtype
+hd_context_get_dtype (HdContext *context)
+{
+  return context->dtype;
+}
+
+gboolean
+hd_context_reserve (HdContext  *context,
+                    gsize       bytes,
+                    GError    **error)
+{
+  g_return_val_if_fail (context->n_tensors == 0, FALSE);
+
+  /* A dry arena is as large as addresses are: it is there to find out. */
+  if (!context->dry)
+    {
+      if (!context->backend->reserve (context, bytes, (void **) &context->memory, error))
+        return FALSE;
+
+      hd_arena_free (context->arena);
+      context->arena = hd_arena_new (bytes);
+    }
+
+  return TRUE;
+}
+
+gsize
+hd_context_get_peak_bytes (HdContext *context)
+{
+  return hd_arena_get_peak (context->arena);
+}
+
+gsize
+hd_context_get_weight_bytes (HdContext *context)
+{
+  return context->weight_bytes;
+}
+
+void
+hd_context_set_cancellable (HdContext    *context,
+                            GCancellable *cancellable)
+{
+  g_set_object (&context->cancellable, cancellable);
+}
+
+gboolean
+hd_context_is_cancelled (HdContext *context)
+{
+  return g_cancellable_is_cancelled (context->cancellable);
+}
+
+void
+hd_context_set_cancelled_error (GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Cancelled");
+}
+
+void
+hd_context_set_progress (HdContext     *context,
+                         HdContextFunc  func,
+                         gpointer       user_data)
+{
+  context->progress_func = func;
+  context->progress_data = user_data;
+}
+
+gboolean
+hd_context_failed (HdContext *context)
+{
+  if (context->error == NULL && hd_context_is_cancelled (context))
+    hd_context_set_cancelled_error (&context->error);
+
+  return context->error != NULL;
+}
+
+void
+hd_context_fail (HdContext *context,
+                 GError    *error)
+{
+  if (context->error == NULL)
+    context->error = error;
+  else
+    g_error_free (error);
+}
+
+gboolean
+hd_context_check (HdContext  *context,
+                  GError    **error)
+{
+  GError *failure = NULL;
+
+  if (!context->backend->synchronize (context, &failure))
+    hd_context_fail (context, failure);
+
+  if (hd_context_failed (context))
+    {
+      g_propagate_error (error, g_steal_pointer (&context->error));
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static double
+total_flops (HdContext *context)
+{
+  double flops = 0.0;
+
+  for (int i = 0; i < HD_N_OPS; i++)
+    flops += context->statistics[i].flops;
+
+  return flops;
+}
+
+void
+hd_context_account (HdContext *context,
+                    HdOpKind   kind,
+                    double     flops,
+                    double     bytes,
+                    gint64     started)
+{
+  HdOpStatistics *statistics = &context->statistics[kind];
+  gint64          now = g_get_monotonic_time ();
+
+  statistics->calls++;
+  statistics->flops += flops;
+  statistics->bytes += bytes;
+  if (!context->dry)
+    statistics->seconds += (now - started) / (double) G_USEC_PER_SEC;
+
+  if (context->progress_func != NULL && now - context->progress_time >= PROGRESS_INTERVAL)
+    {
+      context->progress_time = now;
+      context->progress_func (context, total_flops (context), context->progress_data);
+    }
+}
+
+void
+hd_context_reset_statistics (HdContext *context)
+{
+  memset (context->statistics, 0, sizeof context->statistics);
+  hd_arena_reset_peak (context->arena);
+}
+
+HdOpStatistics
+hd_context_get_statistics (HdContext *context,
+                           HdOpKind   kind)
+{
+  return context->statistics[kind];
+}

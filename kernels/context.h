@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "kernels/error.h"
+#include "kernels/weight.h"
+
+G_BEGIN_DECLS
+
+/* A context is one device with its memory, as one thread uses it: the first argument of every operator.
+ *
+ * Errors are sticky: the first operator that fails (or finds the run cancelled) records its error in the
+ * context; from then on every operator returns NULL at once and takes NULL for any tensor. A network is
+ * therefore written as plain expressions, and whoever started it asks once, with hd_context_check(), whether
+ * it went well.
+ */
+
+typedef enum
+{
+  HD_OP_CONV,
+  HD_OP_LINEAR,
+  HD_OP_ATTENTION,
+  HD_OP_GROUP_NORM,
+  HD_OP_LAYER_NORM,
+  HD_OP_RESIZE,
+  HD_OP_ELEMENTWISE,
+  HD_OP_TRANSFER,
+  HD_N_OPS
+} HdOpKind;
+
+const char *hd_op_kind_name (HdOpKind kind);
+
+/**
+ * HdOpStatistics:
+ * @calls: how often operators of the kind ran
+ * @flops: arithmetic asked for, two per multiply-add
+ * @bytes: bytes of operands and results, each counted once
+ * @seconds: time spent (0 on the dry device)
+ */
+typedef struct
+{
+  gint64 calls;
+  double flops;
+  double bytes;
+  double seconds;
+} HdOpStatistics;
+
+/**
+ * HdContextFunc:
+ * @flops: arithmetic done since hd_context_reset_statistics()
+ *
+ * Called in the computing thread after operators, at most some ten times a second.
+ */
+typedef void (* HdContextFunc) (HdContext *context,
+                                double     flops,
+                                gpointer   user_data);
+
+HdContext *hd_context_ref   (HdContext *context);
+void       hd_context_unref (HdContext *context);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdContext, hd_context_unref)
+
+/* The device's name for users, as "CPU (2 threads, bf16)". */
+const char *hd_context_get_name        (HdContext *context);
+
+/* TRUE if operators only count and tensors have no data. */
+gboolean    hd_context_is_dry          (HdContext *context);
+
+/* The type of activations that the device is fastest with while it meets the engine's limits of error,
+ * or the one asked for when the context was made. */
+HdDtype     hd_context_get_dtype       (HdContext *context);
+
+/**
+ * hd_context_reserve:
+ *
+ * Gives the context an arena of @bytes for tensors, in place of the one it has; no tensor may be alive.
+ *
+ * Returns: %FALSE with %HD_KERNEL_ERROR_NO_MEMORY, naming both figures, if the device has less.
+ */
+gboolean    hd_context_reserve         (HdContext  *context,
+                                        gsize       bytes,
+                                        GError    **error);
+
+/* The most bytes of tensors that were alive at once since the last reset, with the arena's alignment. */
+gsize       hd_context_get_peak_bytes  (HdContext *context);
+
+/* Bytes of weights on the device, in the form that the device keeps. */
+gsize       hd_context_get_weight_bytes (HdContext *context);
+
+/* From now on operators stop, within 100 ms, once @cancellable is cancelled. NULL: never. */
+void        hd_context_set_cancellable (HdContext    *context,
+                                        GCancellable *cancellable);
+
+void        hd_context_set_progress    (HdContext     *context,
+                                        HdContextFunc  func,
+                                        gpointer       user_data);
+
+/**
+ * hd_context_check:
+ *
+ * Ends a run of operators: waits for the device, and clears the sticky error.
+ *
+ * Returns: %FALSE with the first error since the last call (%G_IO_ERROR_CANCELLED for a cancelled run).
+ */
+gboolean    hd_context_check           (HdContext  *context,
+                                        GError    **error);
+
+void        hd_context_reset_statistics (HdContext *context);
+HdOpStatistics
+            hd_context_get_statistics  (HdContext *context,
+                                        HdOpKind   kind);
+
+G_END_DECLS

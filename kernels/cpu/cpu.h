@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "kernels/context.h"
+
+G_BEGIN_DECLS
+
+/**
+ * HdPrecision:
+ * @HD_PRECISION_AUTO: the fastest type that the device has
+ *
+ * The type of activations and weights that a run computes with; sums are float32 always.
+ */
+typedef enum
+{
+  HD_PRECISION_AUTO,
+  HD_PRECISION_F32,
+  HD_PRECISION_BF16,
+  HD_PRECISION_F16,
+} HdPrecision;
+
+/* TRUE if oneDNN multiplies bf16 matrices on this processor in hardware (AVX-512 BF16 or AMX; respects
+ * ONEDNN_MAX_CPU_ISA). */
+gboolean   hd_cpu_has_bf16 (void);
+
+/**
+ * hd_cpu_context_new:
+ * @precision: bf16 where the processor has it under %HD_PRECISION_AUTO, else float32. Asking for bf16 on a
+ *   processor without works, slowly; float16 is an error of %HD_KERNEL_ERROR_UNSUPPORTED.
+ * @threads: the most threads that operators use; 0: one per processor this process may run on
+ *
+ * The CPU device, on oneDNN. The context is to be used from one thread at a time.
+ */
+HdContext *hd_cpu_context_new (HdPrecision   precision,
+                               int           threads,
+                               GError      **error);
+
+G_END_DECLS
