@@ -49,10 +49,17 @@ typedef struct
  *   what was found.
  */
 HdSafetensors *hd_safetensors_open  (const char *path, GError **error);
+
+/* The same for a file that is to be read, not mapped, wherever it lies. */
+HdSafetensors *hd_safetensors_open_unmapped (const char *path, GError **error);
 HdSafetensors *hd_safetensors_ref   (HdSafetensors *file);
 void           hd_safetensors_unref (HdSafetensors *file);
 
 const char    *hd_safetensors_get_path (HdSafetensors *file);
+gboolean       hd_safetensors_is_mapped (HdSafetensors *file);
+
+/* The header's JSON. Owned by @file. */
+GBytes        *hd_safetensors_get_header (HdSafetensors *file);
 
 /* Entries in the order of their names; n in *@n_entries. Owned by @file. */
 const HdSafetensorsEntry *hd_safetensors_get_entries (HdSafetensors *file, guint *n_entries);
@@ -66,11 +73,22 @@ const char    *hd_safetensors_get_metadata (HdSafetensors *file, const char *key
 /**
  * hd_safetensors_get:
  *
- * Returns: (transfer full): the elements of @entry, little-endian as in the file, aligned at least to 8 where
- *   the file is well-formed (no alignment is promised); keeps the mapping alive. %NULL with
- *   %HD_ENGINE_ERROR_FILE if the file cannot be read any more or has shrunk.
+ * Returns: (transfer full): the elements of @entry, little-endian as in the file, aligned to the size of one if
+ *   it is @supported; keeps the mapping alive. %NULL with %HD_ENGINE_ERROR_FILE if the file cannot be read any
+ *   more or has shrunk.
  */
 GBytes        *hd_safetensors_get (HdSafetensors *file, const HdSafetensorsEntry *entry, GError **error);
+
+/**
+ * hd_safetensors_read:
+ *
+ * Copies the first @length bytes of @entry, or all if it has fewer, into @buffer, without the mapping.
+ */
+gboolean       hd_safetensors_read (HdSafetensors             *file,
+                                    const HdSafetensorsEntry  *entry,
+                                    void                      *buffer,
+                                    gsize                      length,
+                                    GError                   **error);
 
 /* Checks that the file still has the size it was opened with: to be asked before each phase that reads. */
 gboolean       hd_safetensors_check (HdSafetensors *file, GError **error);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "engine/file.h"
+
+static const char *
+kind_name (mode_t mode)
+{
+  switch (mode & S_IFMT)
+    {
+    case S_IFDIR:  return "a folder";
+    case S_IFIFO:  return "a pipe";
+    case S_IFSOCK: return "a socket";
+    default:       return "a device";
+    }
+}
+
+int
+hd_file_open (const char  *path,
+              guint64     *size,
+              GError     **error)
+{
+  struct stat info;
+  int         fd;
+
+  /* O_NONBLOCK: a pipe without a writer would hold us here. It means nothing to a regular file. */
+  fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0 || fstat (fd, &info) != 0)
+    {
+      int code = errno;
+
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: cannot be opened: %s", path, g_strerror (code));
+      if (fd >= 0)
+        close (fd);
+      return -1;
+    }
+
+  if (!S_ISREG (info.st_mode))
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected a file, found %s", path, kind_name (info.st_mode));
+      close (fd);
+      return -1;
+    }
+
+  *size = (guint64) info.st_size;
+  return fd;
+}
+
+gboolean
+hd_file_read_at (int          fd,
+                 const char  *path,
+                 guint64      offset,
+                 void        *buffer,
+                 gsize        length,
+                 GError     **error)
+{
+  char *bytes = buffer;
+
+  while (length > 0)
+    {
+      ssize_t n = pread (fd, bytes, MIN (length, 1 << 30), (off_t) offset);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          int code = errno;
+
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: cannot be read: %s", path, g_strerror (code));
+          return FALSE;
+        }
+      if (n == 0)
+        {
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                       "%s: expected %" G_GSIZE_FORMAT " more bytes at %" G_GUINT64_FORMAT ", found the end of the file",
+                       path, length, offset);
+          return FALSE;
+        }
+      bytes += n;
+      offset += (guint64) n;
+      length -= (gsize) n;
+    }
+
+  return TRUE;
+}
+
+char *
+hd_file_contents (const char  *path,
+                  gsize        limit,
+                  gsize       *length,
+                  GError     **error)
+{
+  g_autofree char *contents = NULL;
+  guint64          size;
+  int              fd;
+  gboolean         ok;
+
+  fd = hd_file_open (path, &size, error);
+  if (fd < 0)
+    return NULL;
+
+  if (size > limit)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected at most %" G_GSIZE_FORMAT " bytes, found %" G_GUINT64_FORMAT, path, limit, size);
+      close (fd);
+      return NULL;
+    }
+
+  contents = g_malloc (size + 1);
+  ok = hd_file_read_at (fd, path, 0, contents, size, error);
+  close (fd);
+  if (!ok)
+    return NULL;
+
+  contents[size] = '\0';
+  if (length != NULL)
+    *length = size;
+  return g_steal_pointer (&contents);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include "engine/file.h"
+#include "engine/json.h"
+
+#define MESSAGE_LENGTH 80   /* characters of a value that a message shows */
+
+/* Index behind the string that begins at @i (its opening quote); @length if it does not end or is not valid. */
+static gsize
+skip_string (const char *text,
+             gsize       length,
+             gsize       i)
+{
+  for (i++; i < length; i++)
+    {
+      if (text[i] == '"')
+        return i + 1;
+      if ((guchar) text[i] < 0x20)
+        return length;
+      if (text[i] == '\\')
+        i++;
+    }
+
+  return length;
+}
+
+/* Walks over the text once, without recursion. Outside of strings only JSON's own characters may stand, so that
+ * what we take for a string is what the parser takes for one. */
+static gboolean
+check_extent (const char  *text,
+              gsize        length,
+              const char  *path,
+              GError     **error)
+{
+  gsize values = 1;
+  int   depth = 0;
+  int   deepest = 0;
+
+  for (gsize i = 0; i < length;)
+    {
+      char c = text[i];
+
+      if (c == '"')
+        {
+          i = skip_string (text, length, i);
+          continue;
+        }
+      if (c == '{' || c == '[')
+        deepest = MAX (deepest, ++depth);
+      else if (c == '}' || c == ']')
+        depth--;
+      else if (!g_ascii_isalnum (c) && (c == '\0' || strchr (" \t\r\n,:+-.", c) == NULL))
+        {
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                       "%s: expected JSON, found the byte 0x%02x at %" G_GSIZE_FORMAT, path, (guchar) c, i);
+          return FALSE;
+        }
+      values += c == ',' || c == '{' || c == '[';
+      i++;
+    }
+
+  if (deepest > HD_JSON_MAX_DEPTH || values > HD_JSON_MAX_VALUES)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected JSON of at most %d values, %d deep, found %" G_GSIZE_FORMAT ", %d deep",
+                   path, HD_JSON_MAX_VALUES, HD_JSON_MAX_DEPTH, values, deepest);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* json-glib keeps the last of two members of one name: then an object has fewer members than were parsed. */
+typedef struct
+{
+  GHashTable *members;     /* JsonObject -> members seen */
+  gboolean    duplicates;
+} Duplicates;
+
+static void
+on_object_member (JsonParser *parser,
+                  JsonObject *object,
+                  const char *name,
+                  Duplicates *duplicates)
+{
+  gsize seen = GPOINTER_TO_SIZE (g_hash_table_lookup (duplicates->members, object)) + 1;
+
+  duplicates->duplicates |= seen != json_object_get_size (object);
+  g_hash_table_insert (duplicates->members, object, GSIZE_TO_POINTER (seen));
+}
+
+static void
+on_object_end (JsonParser *parser,
+               JsonObject *object,
+               Duplicates *duplicates)
+{
+  /* A later object may come to lie at the same address. */
+  g_hash_table_remove (duplicates->members, object);
+}
+
+JsonObject *
+hd_json_parse (const char  *text,
+               gsize        length,
+               const char  *path,
+               GError     **error)
+{
+  g_autoptr (JsonParser) parser = NULL;
+  g_autoptr (GHashTable) members = NULL;
+  g_autoptr (GError)     parse_error = NULL;
+  Duplicates             duplicates;
+  JsonNode              *root;
+
+  if (!g_utf8_validate_len (text, length, NULL))
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected JSON, found text that is not UTF-8", path);
+      return NULL;
+    }
+  if (!check_extent (text, length, path, error))
+    return NULL;
+
+  members = g_hash_table_new (NULL, NULL);
+  duplicates.members = members;
+  duplicates.duplicates = FALSE;
+  parser = json_parser_new_immutable ();
+  g_signal_connect (parser, "object-member", G_CALLBACK (on_object_member), &duplicates);
+  g_signal_connect (parser, "object-end", G_CALLBACK (on_object_end), &duplicates);
+
+  if (!json_parser_load_from_data (parser, text, (gssize) length, &parse_error))
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected JSON, found an error in it: %s", path, parse_error->message);
+      return NULL;
+    }
+  if (duplicates.duplicates)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected each name once in a JSON object, found one twice", path);
+      return NULL;
+    }
+
+  root = json_parser_get_root (parser);
+  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
+    {
+      g_autofree char *found = hd_json_describe (root);
+
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected a JSON object, found %s", path, found);
+      return NULL;
+    }
+
+  return json_object_ref (json_node_get_object (root));
+}
+
+JsonObject *
+hd_json_read_file (const char  *path,
+                   gsize        limit,
+                   GError     **error)
+{
+  g_autofree char *text = NULL;
+  gsize            length;
+
+  text = hd_file_contents (path, limit, &length, error);
+  if (text == NULL)
+    return NULL;
+
+  return hd_json_parse (text, length, path, error);
+}
+
+/* @text without its end if it is longer than a message should be. */
+static char *
+shorten (const char *text)
+{
+  g_autofree char *start = NULL;
+
+  if (g_utf8_strlen (text, -1) <= MESSAGE_LENGTH)
+    return g_strdup (text);
+
+  start = g_utf8_substring (text, 0, MESSAGE_LENGTH);
+  return g_strconcat (start, "...", NULL);
+}
+
+char *
+hd_json_describe (JsonNode *node)
+{
+  g_autofree char *text = NULL;
+
+  if (node == NULL)
+    return g_strdup ("nothing");
+  /* Whatever is inside may be large, and says nothing. */
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    return g_strdup ("an object");
+  if (JSON_NODE_HOLDS_ARRAY (node) && json_array_get_length (json_node_get_array (node)) > 16)
+    return g_strdup_printf ("a list of %u values", json_array_get_length (json_node_get_array (node)));
+
+  text = json_to_string (node, FALSE);
+  return shorten (text);
+}
+
+char *
+hd_json_quote (const char *text)
+{
+  g_autofree char *start = shorten (text);
+  GString         *quoted = g_string_new ("\"");
+
+  for (const char *p = start; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      if (g_unichar_iscntrl (c))
+        g_string_append_printf (quoted, "\\u%04x", c);
+      else
+        g_string_append_unichar (quoted, c);
+    }
+
+  return g_string_free (g_string_append_c (quoted, '"'), FALSE);
+}
