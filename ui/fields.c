@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <gdk/gdkkeysyms.h>
+
+#include "ui/fields.h"
+
+static GParamSpec *
+find_argument (GObject    *config,
+               const char *property)
+{
+  return g_object_class_find_property (G_OBJECT_GET_CLASS (config), property);
+}
+
+void
+hd_field_set_name (GtkWidget  *widget,
+                   const char *label)
+{
+  g_autofree char *name = gimp_strip_uline (label);
+
+  atk_object_set_name (gtk_widget_get_accessible (widget), name);
+}
+
+GtkWidget *
+hd_field_label_new (GObject    *config,
+                    const char *property,
+                    GtkWidget  *widget)
+{
+  GParamSpec *pspec = find_argument (config, property);
+  GtkWidget  *label = gtk_label_new_with_mnemonic (g_param_spec_get_nick (pspec));
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0.0);
+  gtk_label_set_mnemonic_widget (GTK_LABEL (label), widget);
+  gimp_help_set_help_data (widget, g_param_spec_get_blurb (pspec), NULL);
+  hd_field_set_name (widget, g_param_spec_get_nick (pspec));
+
+  return label;
+}
+
+static gboolean
+press_default_button (GtkWidget   *view,
+                      GdkEventKey *event,
+                      gpointer     user_data)
+{
+  gboolean is_return = event->keyval == GDK_KEY_Return || event->keyval == GDK_KEY_KP_Enter;
+
+  if (! is_return || ! (event->state & GDK_CONTROL_MASK))
+    return GDK_EVENT_PROPAGATE;
+
+  gtk_window_activate_default (GTK_WINDOW (gtk_widget_get_toplevel (view)));
+  return GDK_EVENT_STOP;
+}
+
+static int
+get_line_height (GtkWidget *view)
+{
+  g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (view, "Ag");
+  int                     height;
+
+  pango_layout_get_pixel_size (layout, NULL, &height);
+  return height;
+}
+
+GtkWidget *
+hd_text_field_new (GimpProcedureDialog *dialog,
+                   GObject             *config,
+                   const char          *property,
+                   int                  lines)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
+  GtkWidget *scroller = gtk_scrolled_window_new (NULL, NULL);
+  GtkWidget *view = gimp_procedure_dialog_get_widget (dialog, property, GTK_TYPE_TEXT_VIEW);
+  GtkWidget *label = hd_field_label_new (config, property, view);
+
+  gtk_text_view_set_wrap_mode (GTK_TEXT_VIEW (view), GTK_WRAP_WORD_CHAR);
+  /* Tab goes on to the next field, as everywhere else. */
+  gtk_text_view_set_accepts_tab (GTK_TEXT_VIEW (view), FALSE);
+  g_signal_connect (view, "key-press-event", G_CALLBACK (press_default_button), NULL);
+
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroller), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (scroller), GTK_SHADOW_IN);
+  gtk_scrolled_window_set_min_content_height (GTK_SCROLLED_WINDOW (scroller),
+                                              lines * get_line_height (view) + 8);
+  gtk_container_add (GTK_CONTAINER (scroller), view);
+
+  gtk_box_pack_start (GTK_BOX (box), label, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (box), scroller, TRUE, TRUE, 0);
+  gtk_widget_show_all (box);
+
+  return box;
+}
+
+GtkWidget *
+hd_slider_field_new (GimpProcedureDialog *dialog,
+                     const char          *property,
+                     double               min,
+                     double               max)
+{
+  GtkWidget *slider = gimp_procedure_dialog_get_widget (dialog, property, GIMP_TYPE_SPIN_SCALE);
+
+  gimp_spin_scale_set_scale_limits (GIMP_SPIN_SCALE (slider), min, max);
+  gtk_widget_set_hexpand (slider, TRUE);
+  hd_field_set_name (slider, gimp_spin_scale_get_label (GIMP_SPIN_SCALE (slider)));
+
+  return slider;
+}
+
+GtkWidget *
+hd_choice_field_new (GObject            *config,
+                     const char         *property,
+                     const char * const *names,
+                     const char *     (* describe) (const char *name),
+                     GtkSizeGroup       *labels)
+{
+  g_autoptr (GtkListStore) store = gtk_list_store_new (2, G_TYPE_STRING, G_TYPE_STRING);
+  GtkWidget               *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  GtkWidget               *combo;
+  GtkWidget               *label;
+
+  for (int i = 0; names[i]; i++)
+    gtk_list_store_insert_with_values (store, NULL, -1, 0, names[i], 1, describe (names[i]), -1);
+
+  combo = gimp_prop_string_combo_box_new (config, property, GTK_TREE_MODEL (store), 0, 1);
+  label = hd_field_label_new (config, property, combo);
+  gtk_size_group_add_widget (labels, label);
+
+  gtk_box_pack_start (GTK_BOX (box), label, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (box), combo, TRUE, TRUE, 0);
+  gtk_widget_show_all (box);
+
+  return box;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <math.h>
+
+#include <glib/gi18n.h>
+
+#include "ui/progress-text.h"
+
+char *
+hd_describe_seconds (double seconds)
+{
+  int n;
+
+  if (seconds < 59.5)
+    {
+      n = MAX (1, (int) lround (seconds));
+      return g_strdup_printf (ngettext ("about %d second", "about %d seconds", n), n);
+    }
+  if (seconds < 90.0 * 60.0)
+    {
+      n = MAX (1, (int) lround (seconds / 60.0));
+      return g_strdup_printf (ngettext ("about %d minute", "about %d minutes", n), n);
+    }
+
+  /* Also keeps what a broken clock says within an int. */
+  n = (int) lround (MIN (seconds / 3600.0, 9999.0));
+  return g_strdup_printf (ngettext ("about %d hour", "about %d hours", n), n);
+}
+
+static char *
+describe_phase (const HdProgress *progress)
+{
+  switch (progress->phase)
+    {
+    case HD_PHASE_LOADING:
+      return g_strdup (_("Loading the model"));
+    case HD_PHASE_ENCODING:
+      return g_strdup (_("Reading the prompt"));
+    case HD_PHASE_DECODING:
+      return g_strdup (_("Developing the picture"));
+    case HD_PHASE_DENOISING:
+      break;
+    }
+
+  /* TRANSLATORS: the step that is being worked on, and how many there are. */
+  return g_strdup_printf (_("Step %d of %d"), MAX (1, progress->step), progress->steps);
+}
+
+char *
+hd_describe_progress (const HdProgress *progress)
+{
+  g_autofree char *phase = describe_phase (progress);
+  g_autofree char *time = NULL;
+
+  if (! (progress->seconds_left >= 0.0))
+    return g_strdup_printf ("%s…", phase);
+
+  time = hd_describe_seconds (progress->seconds_left);
+  /* TRANSLATORS: what is being done ("Step 7 of 25"), and for how long ("about 12 seconds"). */
+  return g_strdup_printf (_("%s, %s left"), phase, time);
+}
+
+char *
+hd_describe_estimate (const HdEstimate *estimate)
+{
+  g_autofree char *memory = g_format_size ((guint64) estimate->weight_bytes + estimate->tensor_bytes);
+  g_autofree char *time = NULL;
+
+  if (! (estimate->seconds >= 0.0))
+    /* TRANSLATORS: %s is an amount of memory. */
+    return g_strdup_printf (_("Needs %s of memory."), memory);
+
+  time = hd_describe_seconds (estimate->seconds);
+  /* TRANSLATORS: an amount of memory ("1.2 GB") and of time ("about 2 minutes"). */
+  return g_strdup_printf (_("Needs %s of memory and %s."), memory, time);
+}

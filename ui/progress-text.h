@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/engine.h"
+
+G_BEGIN_DECLS
+
+/* Sentences for users; all are owned by the caller. */
+
+/* "About 2 minutes"; to the second below a minute. */
+char *hd_describe_seconds  (double            seconds);
+
+/* What the engine is at: "Step 7 of 25, about 12 seconds left". */
+char *hd_describe_progress (const HdProgress *progress);
+
+/* What a run will need: "Needs 1.2 GB of memory and about 2 minutes." */
+char *hd_describe_estimate (const HdEstimate *estimate);
+
+G_END_DECLS
