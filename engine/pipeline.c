@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/pipeline.h"
+
+#define MAX_GUIDANCE_BATCH 2
+
+void
+hd_pipeline_free (HdPipeline *pipeline)
+{
+  if (pipeline == NULL)
+    return;
+
+  g_clear_pointer (&pipeline->text_encoder, hd_text_encoder_free);
+  g_clear_pointer (&pipeline->unet, hd_unet_free);
+  g_clear_pointer (&pipeline->vae, hd_vae_free);
+  g_clear_pointer (&pipeline->tokenizer, hd_tokenizer_free);
+  g_clear_pointer (&pipeline->opened, g_ptr_array_unref);
+  g_clear_pointer (&pipeline->files, hd_model_files_free);
+  g_clear_pointer (&pipeline->context, hd_context_unref);
+  g_free (pipeline->ratios);
+  g_free (pipeline);
+}
+
+/* Opens a component's files, keeps them in the pipeline, and gives their weights. */
+static HdWeights *
+open_weights (HdPipeline              *pipeline,
+              const HdModelComponent  *component,
+              GError                 **error)
+{
+  g_autoptr (GPtrArray) files = hd_model_component_open (component, error);
+  HdWeights            *weights;
+
+  if (files == NULL)
+    return NULL;
+
+  weights = hd_weights_new (pipeline->context, hd_context_get_dtype (pipeline->context),
+                            (HdSafetensors **) files->pdata, files->len);
+  for (guint i = 0; i < files->len; i++)
+    g_ptr_array_add (pipeline->opened, hd_safetensors_ref (g_ptr_array_index (files, i)));
+
+  return weights;
+}
+
+static gboolean
+load_text_encoder (HdPipeline  *pipeline,
+                   GError     **error)
+{
+  const HdModelComponent *component = &pipeline->files->text_encoder;
+  g_autoptr (HdWeights)   weights = NULL;
+  HdTextConfig            config;
+  int                     vocabulary;
+
+  if (!hd_text_config_read (component->config, &config, error))
+    return FALSE;
+
+  if (config.max_positions < HD_TOKENIZER_LENGTH)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL, "%s: expected at least %d positions, found %d",
+                   component->config, HD_TOKENIZER_LENGTH, config.max_positions);
+      return FALSE;
+    }
+
+  if (pipeline->tokenizer != NULL)
+    {
+      vocabulary = hd_tokenizer_get_vocabulary_size (pipeline->tokenizer);
+      if (vocabulary > config.vocab_size)
+        {
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
+                       "%s: expected embeddings for the tokenizer's %d tokens, found %d",
+                       component->config, vocabulary, config.vocab_size);
+          return FALSE;
+        }
+    }
+
+  weights = open_weights (pipeline, component, error);
+  if (weights == NULL)
+    return FALSE;
+
+  pipeline->text_encoder = hd_text_encoder_load (pipeline->context, &config, weights, error);
+
+  return pipeline->text_encoder != NULL;
+}
+
+static gboolean
+load_unet (HdPipeline  *pipeline,
+           GError     **error)
+{
+  const HdModelComponent *component = &pipeline->files->unet;
+  g_autoptr (HdWeights)   weights = NULL;
+  HdUnetConfig            config;
+
+  if (!hd_unet_config_read (component->config, &config, error))
+    return FALSE;
+
+  if (config.cross_attention_dim != pipeline->text_encoder->config.hidden_size)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
+                   "%s: expected the text encoder's %d channels for cross-attention, found %d",
+                   component->config, pipeline->text_encoder->config.hidden_size, config.cross_attention_dim);
+      return FALSE;
+    }
+
+  weights = open_weights (pipeline, component, error);
+  if (weights == NULL)
+    return FALSE;
+
+  pipeline->unet = hd_unet_load (pipeline->context, &config, weights, error);
+
+  return pipeline->unet != NULL;
+}
+
+static gboolean
+load_vae (HdPipeline  *pipeline,
+          GError     **error)
+{
+  const HdModelComponent *component = &pipeline->files->vae;
+  g_autoptr (HdWeights)   weights = NULL;
+  HdVaeConfig             config;
+
+  if (!hd_vae_config_read (component->config, &config, error))
+    return FALSE;
+
+  if (config.latent_channels != pipeline->unet->config.out_channels || config.out_channels != 3)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
+                   "%s: expected %d latent channels and 3 of the picture, found %d and %d", component->config,
+                   pipeline->unet->config.out_channels, config.latent_channels, config.out_channels);
+      return FALSE;
+    }
+
+  weights = open_weights (pipeline, component, error);
+  if (weights == NULL)
+    return FALSE;
+
+  pipeline->vae = hd_vae_load (pipeline->context, &config, weights, error);
+
+  return pipeline->vae != NULL;
+}
+
+static gboolean
+load_settings (HdPipeline  *pipeline,
+               GError     **error)
+{
+  const HdModelFiles *files = pipeline->files;
+
+  hd_scheduler_config_default (&pipeline->scheduler);
+  if (files->scheduler != NULL && !hd_scheduler_config_read (files->scheduler, &pipeline->scheduler, error))
+    return FALSE;
+
+  if (files->hidiffusion != NULL)
+    {
+      pipeline->ratios = g_new0 (HdHiDiffusionRatios, 1);
+      if (!hd_hidiffusion_ratios_read (files->hidiffusion, pipeline->ratios, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+HdPipeline *
+hd_pipeline_load (HdContext   *context,
+                  const char  *path,
+                  GError     **error)
+{
+  g_autoptr (HdPipeline) pipeline = g_new0 (HdPipeline, 1);
+
+  pipeline->context = hd_context_ref (context);
+  pipeline->opened = g_ptr_array_new_with_free_func ((GDestroyNotify) hd_safetensors_unref);
+  pipeline->files = hd_model_files_find (path, error);
+  if (pipeline->files == NULL || !load_settings (pipeline, error))
+    return NULL;
+
+  /* A dry run asks nothing of the words. */
+  if (!hd_context_is_dry (context))
+    {
+      pipeline->tokenizer = hd_tokenizer_new (pipeline->files->tokenizer, error);
+      if (pipeline->tokenizer == NULL)
+        return NULL;
+    }
+
+  if (!load_text_encoder (pipeline, error) || !load_unet (pipeline, error) || !load_vae (pipeline, error))
+    return NULL;
+
+  if (pipeline->unet->config.in_channels != pipeline->unet->config.out_channels)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
+                   "%s: expected a model that starts from a prompt, with %d input channels, found %d",
+                   pipeline->files->unet.config, pipeline->unet->config.out_channels,
+                   pipeline->unet->config.in_channels);
+      return NULL;
+    }
+
+  pipeline->factor = hd_vae_factor (&pipeline->vae->config);
+  pipeline->native_size = pipeline->unet->config.sample_size * pipeline->factor;
+  pipeline->family = HD_FAMILY_SD1;
+
+  return g_steal_pointer (&pipeline);
+}
+
+/* Weights that a device has not taken over yet are read from the files while it computes. */
+static gboolean
+check_files (HdPipeline  *pipeline,
+             GError     **error)
+{
+  for (guint i = 0; i < pipeline->opened->len; i++)
+    if (!hd_safetensors_check (g_ptr_array_index (pipeline->opened, i), error))
+      return FALSE;
+
+  return TRUE;
+}
+
+HdTensor *
+hd_pipeline_encode_prompts (HdPipeline         *pipeline,
+                            const char * const *prompts,
+                            int                 n_prompts,
+                            GError            **error)
+{
+  g_autofree gint32   *ids = g_new0 (gint32, (gsize) n_prompts * HD_TOKENIZER_LENGTH);
+  g_autoptr (HdTensor) hidden = NULL;
+
+  if (!check_files (pipeline, error))
+    return NULL;
+
+  if (pipeline->tokenizer != NULL)
+    for (int i = 0; i < n_prompts; i++)
+      hd_tokenizer_encode (pipeline->tokenizer, prompts[i], ids + i * HD_TOKENIZER_LENGTH);
+
+  hidden = hd_text_encoder_encode (pipeline->text_encoder, ids, n_prompts, HD_TOKENIZER_LENGTH);
+  if (!hd_context_check (pipeline->context, error))
+    return NULL;
+
+  return g_steal_pointer (&hidden);
+}
+
+/* The text's keys and values: of the negative prompt and the prompt, or of the prompt alone. */
+static GPtrArray *
+encode_text (HdPipeline   *pipeline,
+             const HdRun  *run,
+             int           batch,
+             GError      **error)
+{
+  const char           *prompts[MAX_GUIDANCE_BATCH] = { run->negative_prompt, run->prompt };
+  g_autoptr (HdTensor)  hidden = NULL;
+  g_autoptr (GPtrArray) text = NULL;
+
+  hidden = hd_pipeline_encode_prompts (pipeline, prompts + MAX_GUIDANCE_BATCH - batch, batch, error);
+  if (hidden == NULL)
+    return NULL;
+
+  text = hd_unet_encode_text (pipeline->unet, hidden);
+  if (!hd_context_check (pipeline->context, error))
+    return NULL;
+
+  return g_steal_pointer (&text);
+}
+
+/* Classifier-free guidance (arXiv 2207.12598): prediction = without + scale (with - without), into @without. */
+static void
+guide (float       *without,
+       const float *with,
+       double       scale,
+       gsize        count)
+{
+  for (gsize i = 0; i < count; i++)
+    without[i] += (float) scale * (with[i] - without[i]);
+}
+
+static void
+init_hidiffusion (HdPipeline  *pipeline,
+                  const HdRun *run,
+                  int          steps,
+                  HdRauNet    *rau_net,
+                  HdMswMsa    *msw_msa)
+{
+  const HdUnetConfig *config = &pipeline->unet->config;
+
+  if (run->rau_net)
+    hd_rau_net_init (rau_net, &(HdRauNetCase) {
+                       .family = pipeline->family, .sample_size = config->sample_size,
+                       .latent_height = run->latent_height, .latent_width = run->latent_width,
+                       .steps = steps, .ratios = pipeline->ratios,
+                     });
+  else
+    hd_rau_net_init_off (rau_net);
+
+  hd_msw_msa_init (msw_msa, pipeline->family, config->n_levels, run->shift, run->user_data);
+}
+
+/* One evaluation: @input (L, h, w) goes in, the guided prediction comes out in @prediction, which has room for
+ * one of every image of the batch. */
+static gboolean
+evaluate (HdPipeline           *pipeline,
+          const HdRun          *run,
+          double                timestep,
+          GPtrArray            *text,
+          int                   batch,
+          const HdRauNetTools  *tools,
+          HdMswMsa             *msw_msa,
+          float                *input,
+          float                *prediction,
+          GError              **error)
+{
+  HdContext            *context = pipeline->context;
+  int                   channels = pipeline->unet->config.in_channels;
+  gsize                 count = (gsize) channels * run->latent_height * run->latent_width;
+  g_autoptr (HdTensor)  x = NULL;
+  g_autoptr (HdTensor)  y = NULL;
+
+  for (int n = 1; n < batch; n++)
+    memcpy (input + n * count, input, count * sizeof *input);
+
+  x = hd_upload (context, hd_context_get_dtype (context), batch, run->latent_height, run->latent_width,
+                 channels, input);
+  y = hd_unet (pipeline->unet, x, timestep, text, tools, run->msw_msa ? msw_msa : NULL);
+  hd_download (context, y, prediction);
+  if (!hd_context_check (context, error))
+    return FALSE;
+
+  if (batch == MAX_GUIDANCE_BATCH)
+    guide (prediction, prediction + count, run->guidance_scale, count);
+
+  return TRUE;
+}
+
+gboolean
+hd_pipeline_denoise (HdPipeline   *pipeline,
+                     const HdRun  *run,
+                     float        *latents,
+                     GError      **error)
+{
+  gsize                  count = (gsize) pipeline->unet->config.in_channels * run->latent_height * run->latent_width;
+  int                    batch = run->guidance_scale > 1.0 ? MAX_GUIDANCE_BATCH : 1;
+  g_autoptr (HdSampler)  sampler = hd_sampler_new (&pipeline->scheduler, &run->sampler, error);
+  g_autoptr (GPtrArray)  text = NULL;
+  g_autofree float      *input = g_try_new (float, batch * count);
+  g_autofree float      *prediction = g_try_new (float, batch * count);
+  HdRauNet               rau_net;
+  HdMswMsa               msw_msa;
+  int                    steps;
+
+  if (sampler == NULL)
+    return FALSE;
+
+  if (input == NULL || prediction == NULL)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for latents of %d x %d",
+                   run->latent_width, run->latent_height);
+      return FALSE;
+    }
+
+  text = encode_text (pipeline, run, batch, error);
+  if (text == NULL)
+    return FALSE;
+
+  steps = hd_sampler_get_evaluations (sampler);
+  init_hidiffusion (pipeline, run, steps, &rau_net, &msw_msa);
+
+  run->noise (latents, count, run->user_data);
+  for (gsize i = 0; i < count; i++)
+    latents[i] *= (float) hd_sampler_get_initial_sigma (sampler);
+
+  for (int k = 0; k < steps; k++)
+    {
+      HdRauNetTools tools = hd_rau_net_at (&rau_net, k);
+
+      if (run->step != NULL)
+        run->step (k, steps, run->user_data);
+
+      if (!check_files (pipeline, error))
+        return FALSE;
+
+      hd_sampler_scale_input (sampler, k, latents, input, count);
+      if (!evaluate (pipeline, run, hd_sampler_get_timestep (sampler, k), text, batch, &tools, &msw_msa,
+                     input, prediction, error))
+        return FALSE;
+
+      hd_sampler_step (sampler, k, prediction, latents, count, run->noise, run->user_data);
+    }
+
+  return TRUE;
+}
+
+gboolean
+hd_pipeline_decode (HdPipeline   *pipeline,
+                    const float  *latents,
+                    int           latent_height,
+                    int           latent_width,
+                    float        *picture,
+                    GError      **error)
+{
+  HdContext            *context = pipeline->context;
+  const HdVaeConfig    *config = &pipeline->vae->config;
+  gsize                 count = (gsize) config->latent_channels * latent_height * latent_width;
+  g_autofree float     *scaled = g_try_new (float, count);
+  g_autoptr (HdTensor)  latent = NULL;
+  g_autoptr (HdTensor)  decoded = NULL;
+
+  if (scaled == NULL)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for latents of %d x %d",
+                   latent_width, latent_height);
+      return FALSE;
+    }
+
+  if (!check_files (pipeline, error))
+    return FALSE;
+
+  for (gsize i = 0; i < count; i++)
+    scaled[i] = latents[i] / config->scaling_factor + config->shift_factor;
+
+  latent = hd_upload (context, hd_context_get_dtype (context), 1, latent_height, latent_width,
+                      config->latent_channels, scaled);
+  decoded = hd_vae_decode (pipeline->vae, latent);
+  hd_download (context, decoded, picture);
+
+  return hd_context_check (context, error);
+}
