@@ -194,6 +194,20 @@ hd_bpe_number_ids (HdBpe *bpe)
   return 2 * N_LETTERS + (gint32) bpe->n_merges;
 }
 
+gboolean
+hd_bpe_find (HdBpe      *bpe,
+             const char *symbol,
+             gint32     *id)
+{
+  gpointer index;
+
+  if (!g_hash_table_lookup_extended (bpe->symbol_indices, symbol, NULL, &index))
+    return FALSE;
+
+  *id = bpe->ids[GPOINTER_TO_UINT (index)];
+  return TRUE;
+}
+
 /* --- encoding ----------------------------------------------------------------- */
 
 /* The word is a linked list of symbols, in arrays; a heap holds the merges that were possible when they were put

@@ -36,6 +36,11 @@ void   hd_bpe_set_ids     (HdBpe       *bpe,
  * Returns the number of ids. */
 gint32 hd_bpe_number_ids  (HdBpe       *bpe);
 
+/* The id of a symbol; FALSE if there is none of that name. */
+gboolean hd_bpe_find      (HdBpe       *bpe,
+                           const char  *symbol,
+                           gint32      *id);
+
 /* Appends the ids of the word's symbols to @ids (element-type gint32). */
 void   hd_bpe_encode      (HdBpe       *bpe,
                            const char  *word,

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <glib/gstdio.h>
+#include <gio/gio.h>
 
 #include "engine/file.h"
 
@@ -123,5 +123,47 @@ hd_file_contents (const char  *path,
   contents[size] = '\0';
   if (length != NULL)
     *length = size;
+  return g_steal_pointer (&contents);
+}
+
+char *
+hd_file_contents_gzip (const char  *path,
+                       gsize        limit,
+                       gsize       *length,
+                       GError     **error)
+{
+  g_autofree char         *packed = NULL;
+  g_autofree char         *contents = NULL;
+  g_autoptr (GInputStream) source = NULL;
+  g_autoptr (GConverter)   unpacker = NULL;
+  g_autoptr (GInputStream) stream = NULL;
+  g_autoptr (GError)       read_error = NULL;
+  gsize                    packed_length;
+  gsize                    n;
+
+  packed = hd_file_contents (path, limit, &packed_length, error);
+  if (packed == NULL)
+    return NULL;
+
+  source = g_memory_input_stream_new_from_data (packed, (gssize) packed_length, NULL);
+  unpacker = G_CONVERTER (g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP));
+  stream = g_converter_input_stream_new (source, unpacker);
+  contents = g_malloc (limit + 2);
+  if (!g_input_stream_read_all (stream, contents, limit + 1, &n, NULL, &read_error))
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected a file packed by gzip, found damage: %s", path, read_error->message);
+      return NULL;
+    }
+  if (n > limit)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected at most %" G_GSIZE_FORMAT " bytes when it is unpacked, found more", path, limit);
+      return NULL;
+    }
+
+  contents[n] = '\0';
+  if (length != NULL)
+    *length = n;
   return g_steal_pointer (&contents);
 }

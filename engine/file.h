@@ -47,4 +47,10 @@ char     *hd_file_contents (const char  *path,
                             gsize       *length,
                             GError     **error);
 
+/* The same for a file packed by gzip: @limit bounds it, packed and unpacked. */
+char     *hd_file_contents_gzip (const char  *path,
+                                 gsize        limit,
+                                 gsize       *length,
+                                 GError     **error);
+
 G_END_DECLS

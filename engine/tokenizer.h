@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* CLIP's byte-pair tokenizer (transformers' CLIPTokenizer without ftfy). */
+/* CLIP's byte-pair tokenizer (transformers' CLIPTokenizer without ftfy). A padding token that is an ordinary one
+ * ("!" in Stable Diffusion 2.x) stays one where it stands in a text, as when those models were trained. */
 
 #define HD_TOKENIZER_LENGTH 77   /* token ids of a prompt with start, end and padding */
 
@@ -19,7 +20,16 @@ typedef struct _HdTokenizer HdTokenizer;
  *   tokenizer_config.json (which name the padding token)
  */
 HdTokenizer *hd_tokenizer_new  (const char *folder, GError **error);
-void         hd_tokenizer_free (HdTokenizer *tokenizer);
+
+/**
+ * hd_tokenizer_new_clip:
+ * @merges: path of CLIP's merges, as merges.txt has them, packed by gzip; its vocabulary follows from them
+ * @pad: (nullable): the padding token; %NULL for the end token
+ *
+ * For models that come without tokenizer files.
+ */
+HdTokenizer *hd_tokenizer_new_clip (const char *merges, const char *pad, GError **error);
+void         hd_tokenizer_free     (HdTokenizer *tokenizer);
 
 /**
  * hd_tokenizer_encode:

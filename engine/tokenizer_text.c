@@ -64,7 +64,11 @@ filter (const char *text,
       else if (is_removed (c))
         continue;
       else if (is_ideograph (c))
-        g_string_append_unichar (g_string_append_c (g_string_append_unichar (g_string_append_c (kept, ' '), c), ' '), ' ');
+        {
+          g_string_append_c (kept, ' ');
+          g_string_append_unichar (kept, c);
+          g_string_append_c (kept, ' ');
+        }
       else
         g_string_append_unichar (kept, c);
     }
@@ -173,18 +177,13 @@ append_lower (GString        *lower,
               glong           length)
 {
   gunichar before = 0;
-  glong    next_sigma_check = 0;
-  gboolean final = FALSE;
 
   for (glong i = 0; i < length; i++)
     {
       gunichar c = word[i];
 
       if (c == 0x3a3)
-        {
-          final = is_final_sigma (word, length, i, before);
-          g_string_append_unichar (lower, final ? 0x3c2 : 0x3c3);
-        }
+        g_string_append_unichar (lower, is_final_sigma (word, length, i, before) ? 0x3c2 : 0x3c3);
       else if (c == 0x130)
         g_string_append (lower, "i\xcc\x87");
       else
@@ -193,5 +192,32 @@ append_lower (GString        *lower,
       if (!is_case_ignorable (c))
         before = c;
     }
-  (void) next_sigma_check;
+}
+
+char *
+hd_tokenizer_clean_text (const char *text,
+                         gsize       length)
+{
+  GString              *kept = filter (text, length);
+  GString              *composed = compose (kept);
+  GString              *lower = g_string_sized_new (composed->len);
+  g_autofree gunichar  *characters = NULL;
+  glong                 n;
+
+  characters = g_utf8_to_ucs4_fast (composed->str, (glong) composed->len, &n);
+  for (glong i = 0; i < n;)
+    {
+      glong end = i;
+
+      while (end < n && !is_white (characters[end]))
+        end++;
+      if (end > i && lower->len > 0)
+        g_string_append_c (lower, ' ');
+      append_lower (lower, characters + i, end - i);
+      i = end + 1;
+    }
+
+  g_string_free (kept, TRUE);
+  g_string_free (composed, TRUE);
+  return g_string_free (lower, FALSE);
 }
