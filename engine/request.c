@@ -124,7 +124,7 @@ check_range (const char  *name,
     return TRUE;
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-               "%s: expected %g to %g, found %g", name, min, max, value);
+               "%s: expected %.10g to %.10g, found %.10g", name, min, max, value);
 
   return FALSE;
 }
@@ -304,10 +304,10 @@ read_int (JsonObject  *object,
   if (!read_number (object, name, &number, error))
     return FALSE;
 
-  if (!(number >= G_MININT32 && number <= G_MAXINT32))
+  if (!(number >= G_MININT32 && number <= G_MAXINT32 && number == (gint32) number))
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "Request: expected a whole number of 32 bits as \"%s\", found %g", name, number);
+                   "Request: expected a whole number of 32 bits as \"%s\", found %.10g", name, number);
       return FALSE;
     }
 

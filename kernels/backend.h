@@ -18,10 +18,13 @@ typedef struct
   /* Room for tensors: *memory of @bytes, aligned to 256; frees the one it had. bytes == 0: only frees. */
   gboolean (* reserve)      (HdContext *context, gsize bytes, void **memory, GError **error);
   void     (* free)         (HdContext *context);
+  /* Bytes of the device's memory that are free for tensors and weights; NULL: there is no end to them. */
+  gsize    (* available)    (HdContext *context);
   gboolean (* synchronize)  (HdContext *context, GError **error);
 
   /* Make the device's form of a weight (weight->device); called once, before its first use or at creation,
-   * as the device prefers; weight_free takes it away. Returns bytes kept through @bytes. */
+   * as the device prefers; weight_free takes it away, and its bytes from context->weight_bytes. Returns bytes
+   * kept through @bytes, which are added there. */
   gboolean (* weight_make)  (HdContext *context, HdWeight *weight, gsize *bytes, GError **error);
   void     (* weight_free)  (HdContext *context, HdWeight *weight);
 

@@ -86,14 +86,17 @@ hd_context_reserve (HdContext  *context,
   g_return_val_if_fail (context->n_tensors == 0, FALSE);
 
   /* A dry arena is as large as addresses are: it is there to find out. */
-  if (!context->dry)
-    {
-      if (!context->backend->reserve (context, bytes, (void **) &context->memory, error))
-        return FALSE;
+  if (context->dry)
+    return TRUE;
 
-      hd_arena_free (context->arena);
-      context->arena = hd_arena_new (bytes);
-    }
+  /* The device drops the old memory first: after a failure there is none. */
+  hd_arena_free (context->arena);
+  context->arena = hd_arena_new (0);
+  if (!context->backend->reserve (context, bytes, (void **) &context->memory, error))
+    return FALSE;
+
+  hd_arena_free (context->arena);
+  context->arena = hd_arena_new (bytes);
 
   return TRUE;
 }
@@ -108,6 +111,12 @@ gsize
 hd_context_get_weight_bytes (HdContext *context)
 {
   return context->weight_bytes;
+}
+
+gsize
+hd_context_get_available_bytes (HdContext *context)
+{
+  return context->backend->available != NULL ? context->backend->available (context) : G_MAXSIZE;
 }
 
 void

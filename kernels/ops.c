@@ -121,8 +121,10 @@ conv_result_side (int                  side,
                   int                  kernel,
                   const HdConvOptions *options)
 {
-  return (side + 2 * options->padding + options->padding_end - options->dilation * (kernel - 1) - 1)
-         / options->stride + 1;
+  int places = side + 2 * options->padding + options->padding_end - options->dilation * (kernel - 1);
+
+  /* No place for the kernel: 0, which is no tensor's side. */
+  return places >= 1 ? (places - 1) / options->stride + 1 : 0;
 }
 
 static gboolean

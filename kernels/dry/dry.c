@@ -32,14 +32,20 @@ dry_synchronize (HdContext  *context,
   return TRUE;
 }
 
+static gsize
+weight_bytes (const HdWeight *weight)
+{
+  return (gsize) weight->out_channels * weight->in_channels * weight->kernel_height * weight->kernel_width
+         * hd_dtype_size (weight->dtype);
+}
+
 static gboolean
 dry_weight_make (HdContext  *context,
                  HdWeight   *weight,
                  gsize      *bytes,
                  GError    **error)
 {
-  *bytes = (gsize) weight->out_channels * weight->in_channels * weight->kernel_height * weight->kernel_width
-           * hd_dtype_size (weight->dtype);
+  *bytes = weight_bytes (weight);
 
   return TRUE;
 }
@@ -48,6 +54,7 @@ static void
 dry_weight_free (HdContext *context,
                  HdWeight  *weight)
 {
+  context->weight_bytes -= weight_bytes (weight);
 }
 
 static gboolean
