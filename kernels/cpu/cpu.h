@@ -27,7 +27,7 @@ gboolean   hd_cpu_has_bf16 (void);
  * hd_cpu_context_new:
  * @precision: bf16 where the processor has it under %HD_PRECISION_AUTO, else float32. Asking for bf16 on a
  *   processor without works, slowly; float16 is an error of %HD_KERNEL_ERROR_UNSUPPORTED.
- * @threads: the most threads that operators use; 0: one per processor this process may run on
+ * @threads: the most threads that operators use; 0: one per processor core that this process may use
  *
  * The CPU device, on oneDNN. The context is to be used from one thread at a time.
  */

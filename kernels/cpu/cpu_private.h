@@ -34,6 +34,8 @@ typedef struct
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   GHashTable   *primitives;     /* GBytes (key) -> HdCpuPrimitive */
+  GHashTable   *gemms;          /* HdCpuGemmShape -> HdCpuGemm; NULL until cpu_gemm.c needs it */
+  guint64       operation;      /* number of the convolution or linear layer at work: see cpu_weight.h */
 
   gsize         memory_bytes;   /* of parent.memory */
   char         *scratch;
@@ -44,12 +46,17 @@ typedef struct
 
 /* --- memory (cpu_memory.c) --- */
 
-/* @bytes of zeroed pages, huge ones if the system grants them; NULL with HD_KERNEL_ERROR_NO_MEMORY, naming both
- * figures, if the machine (or the control group) has less available. @what: for the message. */
+/* @bytes (> 0) of zeroed pages, huge ones if the system grants them; NULL with HD_KERNEL_ERROR_NO_MEMORY, naming
+ * both figures, if the machine (or the control group) has less available. @what: for the message, as "weights". */
 void    *hd_cpu_pages_new  (gsize bytes, const char *what, GError **error);
+
+/* @bytes as it was asked for; does nothing for NULL. */
 void     hd_cpu_pages_free (void *pages, gsize bytes);
 
-/* Memory for the operator at work, aligned to 4096, at least @bytes (all threads together: cut it up by thread
+/* The context's room for tensors: HdBackend.reserve. */
+gboolean hd_cpu_reserve    (HdContext *context, gsize bytes, void **memory, GError **error);
+
+/* Memory for the operator at work (never oneDNN's own workspace, which is apart), aligned to 4096, at least @bytes (all threads together: cut it up by thread
  * number, in multiples of 64). One block only, which the next call may move: it is for one operator from its
  * begin to its end. The contents are undefined. NULL with @error set if there is no memory. */
 void    *hd_cpu_scratch    (HdCpuContext *cpu, gsize bytes, GError **error);
@@ -72,10 +79,14 @@ gboolean        hd_cpu_set_error         (GError **error, dnnl_status_t status, 
  * (or zeroed before it is filled) that begins with a tag that no other user has, say "conv". */
 HdCpuPrimitive *hd_cpu_primitive_lookup  (HdCpuContext *cpu, const void *key, gsize key_size);
 
-/* Makes and keeps the primitive of @descriptor, which it takes over, also when it fails. @threads as when the
- * descriptor was made: see hd_cpu_threads_begin(). The result lives until the next insertion at least. */
+/* Makes and keeps the primitive of @descriptor, which it takes over, also when it fails; to be called between
+ * hd_cpu_threads_begin() and _end(), as what makes the descriptor. The result is valid until the end of the
+ * operator: only hd_cpu_primitives_trim() ever drops one. */
 HdCpuPrimitive *hd_cpu_primitive_insert  (HdCpuContext *cpu, const void *key, gsize key_size,
                                           dnnl_primitive_desc_t descriptor, GError **error);
+
+/* For the beginning of an operator that inserts primitives: empties the cache if it has grown large. */
+void            hd_cpu_primitives_trim   (HdCpuContext *cpu);
 
 /* Runs it to its end, on cpu->threads threads. The scratchpad (mode "user") is provided. */
 gboolean        hd_cpu_primitive_run     (HdCpuContext *cpu, HdCpuPrimitive *primitive,
@@ -89,6 +100,13 @@ const_dnnl_memory_desc_t
  * thread: make descriptors between these two. Returns what to give to hd_cpu_threads_end(). */
 int             hd_cpu_threads_begin     (HdCpuContext *cpu);
 void            hd_cpu_threads_end       (int saved);
+
+/* Copies between two layouts of one matrix or kernel, converting the type. */
+gboolean        hd_cpu_reorder           (HdCpuContext *cpu, const_dnnl_memory_desc_t from, const void *source,
+                                          const_dnnl_memory_desc_t to, void *destination, GError **error);
+
+/* Attributes that every descriptor of ours has: the scratchpad is given by hd_cpu_primitive_run(). */
+gboolean        hd_cpu_attributes_new    (dnnl_primitive_attr_t *attributes, GError **error);
 
 /* oneDNN's type; float32 and bf16 only. */
 dnnl_data_type_t hd_cpu_data_type        (HdDtype dtype);
