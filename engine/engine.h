@@ -66,7 +66,7 @@ void       hd_picture_free (HdPicture *picture);
  * @flops: arithmetic of the whole run, two per multiply-add
  * @step_flops_first: of the first step
  * @step_flops_last: of the last step
- * @seconds: expected on this machine; negative if not known
+ * @seconds: expected on this machine; negative while its speed is not known, from a run or a measurement
  * @device: (owned): the device's name
  */
 typedef struct
@@ -113,6 +113,17 @@ gboolean   hd_engine_estimate (HdEngine         *engine,
                                const HdRequest  *request,
                                HdEstimate       *estimate,
                                GError          **error);
+
+/**
+ * hd_engine_measure_speed:
+ * @request: names the device
+ *
+ * Measures the device for about half a second, so that hd_engine_estimate() can tell the time before anything
+ * has been generated on it.
+ */
+gboolean   hd_engine_measure_speed (HdEngine         *engine,
+                                    const HdRequest  *request,
+                                    GError          **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdEngine, hd_engine_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdPicture, hd_picture_free)

@@ -88,6 +88,9 @@ gsize       hd_context_get_peak_bytes  (HdContext *context);
 /* Bytes of weights on the device, in the form that the device keeps. */
 gsize       hd_context_get_weight_bytes (HdContext *context);
 
+/* Bytes that the device has left for tensors and weights; G_MAXSIZE where that is not known. */
+gsize       hd_context_get_available_bytes (HdContext *context);
+
 /* From now on operators stop, within 100 ms, once @cancellable is cancelled. NULL: never. */
 void        hd_context_set_cancellable (HdContext    *context,
                                         GCancellable *cancellable);

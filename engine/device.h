@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/request.h"
+#include "kernels/context.h"
+
+G_BEGIN_DECLS
+
+/**
+ * hd_device_open:
+ * @request: its device, precision and threads; checked
+ *
+ * Returns: (transfer full): the device that the request is to be computed on; %NULL with an error of
+ *   %HD_KERNEL_ERROR if it does not exist here or cannot compute with that precision.
+ */
+HdContext *hd_device_open (const HdRequest  *request,
+                           GError          **error);
+
+/* (transfer full): the same for two requests if, and only if, they run on the same device in the same way. */
+char      *hd_device_key  (const HdRequest  *request);
+
+G_END_DECLS

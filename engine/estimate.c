@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/engine_private.h"
+#include "kernels/dry/dry.h"
+
+/* The engine works on sides in multiples of this, so that every map can be halved and windowed. */
+#define WORKING_MULTIPLE 64
+
+/* Under "auto", RAU-Net stays off up to this multiple of the area that the model was trained on: there it would
+ * only cost quality. */
+#define AUTO_AREA_FACTOR 1.5
+
+void
+hd_estimate_clear (HdEstimate *estimate)
+{
+  g_clear_pointer (&estimate->device, g_free);
+}
+
+static int
+round_up (int side)
+{
+  return (side + WORKING_MULTIPLE - 1) / WORKING_MULTIPLE * WORKING_MULTIPLE;
+}
+
+HdRun
+hd_engine_run_settings (const HdPipeline *pipeline,
+                        const HdRequest  *request)
+{
+  gboolean off = g_str_equal (request->hidiffusion, "off");
+  gboolean on = g_str_equal (request->hidiffusion, "on");
+  double   native = pipeline->native_size;
+  gboolean large = (double) request->width * request->height > AUTO_AREA_FACTOR * native * native;
+
+  return (HdRun) {
+    .prompt = request->prompt,
+    .negative_prompt = request->negative_prompt,
+    .latent_height = round_up (request->height) / pipeline->factor,
+    .latent_width = round_up (request->width) / pipeline->factor,
+    .guidance_scale = request->guidance_scale,
+    .sampler = { .name = request->sampler, .steps = request->steps },
+    .rau_net = on || (!off && large),
+    .msw_msa = !off,
+  };
+}
+
+/* Arithmetic of the steps that have begun: what was counted at the beginning of the first and the last step,
+ * and of the last but one. */
+typedef struct
+{
+  HdContext *context;
+  double     first;
+  double     second;
+  double     last;
+} StepCounts;
+
+static double
+count_flops (HdContext *context)
+{
+  double flops = 0.0;
+
+  for (int kind = 0; kind < HD_N_OPS; kind++)
+    flops += hd_context_get_statistics (context, kind).flops;
+
+  return flops;
+}
+
+static void
+on_step (int      step,
+         int      steps,
+         gpointer user_data)
+{
+  StepCounts *counts = user_data;
+  double      flops = count_flops (counts->context);
+
+  if (step == 0)
+    counts->first = flops;
+  else if (step == 1)
+    counts->second = flops;
+  if (step == steps - 1)
+    counts->last = flops;
+}
+
+static void
+on_noise (float    *values,
+          gsize     count,
+          gpointer  user_data)
+{
+  memset (values, 0, count * sizeof *values);
+}
+
+static int
+on_shift (guint64  call,
+          gpointer user_data)
+{
+  return 0;
+}
+
+/* Runs @request through @dry, a pipeline on the dry device, and fills in all of @estimate that comes of it. */
+static gboolean
+count_run (HdPipeline       *dry,
+           const HdRequest  *request,
+           HdEstimate       *estimate,
+           GError          **error)
+{
+  StepCounts        counts = { .context = dry->context };
+  HdRun             run = hd_engine_run_settings (dry, request);
+  gsize             pixels = (gsize) run.latent_width * run.latent_height;
+  g_autofree float *latents = g_try_new0 (float, pixels * dry->vae->config.latent_channels);
+  g_autofree float *planes = g_try_new (float, pixels * dry->factor * dry->factor * 3);
+
+  if (latents == NULL || planes == NULL)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
+                   "No memory for a picture of %d x %d", request->width, request->height);
+      return FALSE;
+    }
+
+  run.noise = on_noise;
+  run.shift = on_shift;
+  run.step = on_step;
+  run.user_data = &counts;
+  hd_context_reset_statistics (dry->context);
+  if (!hd_pipeline_denoise (dry, &run, latents, error))
+    return FALSE;
+
+  estimate->step_flops_last = count_flops (dry->context) - counts.last;
+  estimate->step_flops_first = counts.second > 0.0 ? counts.second - counts.first : estimate->step_flops_last;
+  if (!hd_pipeline_decode (dry, latents, run.latent_height, run.latent_width, planes, error))
+    return FALSE;
+
+  estimate->flops = count_flops (dry->context);
+  estimate->tensor_bytes = hd_context_get_peak_bytes (dry->context);
+  estimate->weight_bytes = hd_context_get_weight_bytes (dry->context);
+
+  return TRUE;
+}
+
+gboolean
+hd_engine_estimate (HdEngine         *engine,
+                    const HdRequest  *request,
+                    HdEstimate       *estimate,
+                    GError          **error)
+{
+  g_autoptr (HdContext)  context = NULL;
+  g_autoptr (HdPipeline) dry = NULL;
+
+  *estimate = (HdEstimate) { .seconds = -1.0 };
+  if (!hd_request_check (request, error) || !hd_engine_ensure_device (engine, request, error))
+    return FALSE;
+
+  context = hd_dry_context_new (hd_context_get_dtype (engine->context));
+  dry = hd_pipeline_load (context, request->model, error);
+  if (dry == NULL || !count_run (dry, request, estimate, error))
+    return FALSE;
+
+  estimate->seconds = hd_speed_predict (&engine->speed, context);
+  estimate->device = g_strdup (hd_context_get_name (engine->context));
+
+  return TRUE;
+}
+
+gboolean
+hd_engine_measure_speed (HdEngine         *engine,
+                         const HdRequest  *request,
+                         GError          **error)
+{
+  return hd_request_check (request, error)
+         && hd_engine_ensure_device (engine, request, error)
+         && hd_speed_measure (&engine->speed, engine->context, error);
+}
+
+/* What is still to be allocated for a run: weights that are on the device already need no room. */
+static gsize
+missing_bytes (HdEngine         *engine,
+               const HdEstimate *estimate)
+{
+  gsize present = hd_context_get_weight_bytes (engine->context);
+
+  return estimate->tensor_bytes + (estimate->weight_bytes > present ? estimate->weight_bytes - present : 0);
+}
+
+/* Whether the device has room for @request at another size, whose longer side is @longer. */
+static gboolean
+fits (HdEngine        *engine,
+      const HdRequest *request,
+      int              longer,
+      gsize            available,
+      int             *width,
+      int             *height)
+{
+  g_autoptr (HdRequest) smaller = hd_request_copy (request);
+  double                scale = (double) longer / MAX (request->width, request->height);
+  HdEstimate            estimate;
+  gboolean              result;
+
+  smaller->width = MAX ((int) (request->width * scale), HD_REQUEST_MIN_SIZE);
+  smaller->height = MAX ((int) (request->height * scale), HD_REQUEST_MIN_SIZE);
+  smaller->steps = 1;
+  if (!hd_engine_estimate (engine, smaller, &estimate, NULL))
+    return FALSE;
+
+  result = missing_bytes (engine, &estimate) <= available;
+  hd_estimate_clear (&estimate);
+  if (result)
+    {
+      *width = smaller->width;
+      *height = smaller->height;
+    }
+
+  return result;
+}
+
+/* The largest size of @request's shape that the device has room for, 0 x 0 if there is none. */
+static void
+find_fitting_size (HdEngine        *engine,
+                   const HdRequest *request,
+                   gsize            available,
+                   int             *width,
+                   int             *height)
+{
+  int fitting = 0;
+  int too_large = round_up (MAX (request->width, request->height)) / WORKING_MULTIPLE;
+
+  *width = *height = 0;
+  while (too_large - fitting > 1)
+    {
+      int middle = (fitting + too_large) / 2;
+
+      if (fits (engine, request, middle * WORKING_MULTIPLE, available, width, height))
+        fitting = middle;
+      else
+        too_large = middle;
+    }
+}
+
+gboolean
+hd_engine_check_memory (HdEngine         *engine,
+                        const HdRequest  *request,
+                        const HdEstimate *estimate,
+                        GError          **error)
+{
+  gsize            available = hd_context_get_available_bytes (engine->context);
+  gsize            missing = missing_bytes (engine, estimate);
+  g_autofree char *needs = g_format_size_full (missing, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *has = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
+  int              width;
+  int              height;
+
+  if (missing <= available)
+    return TRUE;
+
+  find_fitting_size (engine, request, available, &width, &height);
+  if (width > 0)
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
+                 "A picture of %d x %d needs %s of memory, %s are free; %d x %d would fit",
+                 request->width, request->height, needs, has, width, height);
+  else
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
+                 "A picture of %d x %d needs %s of memory, %s are free; no smaller one would fit with this model",
+                 request->width, request->height, needs, has);
+
+  return FALSE;
+}
