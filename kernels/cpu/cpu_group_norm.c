@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <math.h>
+
+#include "kernels/cpu/cpu_parallel.h"
+#include "kernels/cpu/cpu_vector.h"
+
+/* Two passes over memory: sums, then the normalisation itself.
+ *
+ * The sums are of each channel's differences from its value in the image's first pixel, so that a mean that is
+ * large against the deviation costs no digits: in float32 over CHUNK_PIXELS, in float64 beyond. An image is cut into
+ * slices by its size alone, and the slices are added up in their order, so that the result does not depend on
+ * threads. */
+
+#define CHUNK_PIXELS   128
+#define CHUNK_CHANNELS 512   /* sums stay in the nearest cache */
+#define MAX_SLICES     256
+
+typedef struct
+{
+  HdTensor       *y;
+  const HdTensor *x[2];
+  int             first_channel[2];
+  int             n_parts;
+  gboolean        silu;
+
+  int             channels;
+  gint64          pixels;        /* of an image */
+  gint64          slice_pixels;
+  gint64          slices;        /* of an image */
+  gint64          step_pixels;
+  gint64          steps;         /* of an image */
+
+  float          *shift;         /* (N, C) */
+  float          *mean;          /* (N, C) */
+  float          *scale;         /* (N, C) */
+  const float    *beta;          /* (C) */
+  double         *sums;          /* (N, slices, 2, C): of the differences and of their squares */
+} GroupNorm;
+
+/* --- sums --- */
+
+/* Adds the chunk of @pixels * @n elements of which element i of a row is @load (row, i). */
+#define DEFINE_SUM_CHUNK(name, type, load)                                                  \
+  HD_CPU_CLONES static void                                                                 \
+  name (const type  *restrict x,                                                            \
+        gsize        stride,                                                                \
+        int          pixels,                                                                \
+        int          n,                                                                     \
+        const float *restrict shift,                                                        \
+        double      *restrict sums,                                                         \
+        double      *restrict squares)                                                      \
+  {                                                                                         \
+    float sum[CHUNK_CHANNELS] = { 0 };                                                      \
+    float square[CHUNK_CHANNELS] = { 0 };                                                   \
+    int   pixel = 0;                                                                        \
+                                                                                            \
+    for (; pixel + 4 <= pixels; pixel += 4, x += 4 * stride)                                \
+      for (int i = 0; i < n; i++)                                                           \
+        {                                                                                   \
+          float a = load (x[i]) - shift[i];                                                 \
+          float b = load (x[stride + i]) - shift[i];                                        \
+          float c = load (x[2 * stride + i]) - shift[i];                                    \
+          float d = load (x[3 * stride + i]) - shift[i];                                    \
+                                                                                            \
+          sum[i] += (a + b) + (c + d);                                                      \
+          square[i] += (a * a + b * b) + (c * c + d * d);                                   \
+        }                                                                                   \
+    for (; pixel < pixels; pixel++, x += stride)                                            \
+      for (int i = 0; i < n; i++)                                                           \
+        {                                                                                   \
+          float a = load (x[i]) - shift[i];                                                 \
+                                                                                            \
+          sum[i] += a;                                                                      \
+          square[i] += a * a;                                                               \
+        }                                                                                   \
+                                                                                            \
+    for (int i = 0; i < n; i++)                                                             \
+      {                                                                                     \
+        sums[i] += sum[i];                                                                  \
+        squares[i] += square[i];                                                            \
+      }                                                                                     \
+  }
+
+DEFINE_SUM_CHUNK (sum_chunk_f32, float, )
+DEFINE_SUM_CHUNK (sum_chunk_bf16, guint16, hd_float_from_bf16)
+
+static void
+sum_slice_part (const GroupNorm *norm,
+                int              part,
+                gint64           image,
+                gint64           first,
+                gint64           end,
+                double          *sums)
+{
+  const HdTensor *x = norm->x[part];
+  const float    *shift = norm->shift + image * norm->channels;
+  gsize           stride = x->pixel_stride;
+
+  for (gint64 pixel = first; pixel < end; pixel += CHUNK_PIXELS)
+    for (int channel = 0; channel < x->channels; channel += CHUNK_CHANNELS)
+      {
+        int   pixels = MIN (CHUNK_PIXELS, end - pixel);
+        int   n = MIN (CHUNK_CHANNELS, x->channels - channel);
+        int   to = norm->first_channel[part] + channel;
+        gsize offset = (image * norm->pixels + pixel) * stride + channel;
+
+        if (x->dtype == HD_DTYPE_BF16)
+          sum_chunk_bf16 ((const guint16 *) x->data + offset, stride, pixels, n, shift + to,
+                          sums + to, sums + norm->channels + to);
+        else
+          sum_chunk_f32 ((const float *) x->data + offset, stride, pixels, n, shift + to,
+                         sums + to, sums + norm->channels + to);
+      }
+}
+
+static void
+sum_slice (gpointer data,
+           gint64   index,
+           int      thread)
+{
+  const GroupNorm *norm = data;
+  gint64           image = index / norm->slices;
+  gint64           first = index % norm->slices * norm->slice_pixels;
+  double          *sums = norm->sums + index * 2 * norm->channels;
+
+  memset (sums, 0, sizeof (double) * 2 * norm->channels);
+  for (int part = 0; part < norm->n_parts; part++)
+    sum_slice_part (norm, part, image, first, MIN (first + norm->slice_pixels, norm->pixels), sums);
+}
+
+static void
+load_shifts (const GroupNorm *norm,
+             gint64           image)
+{
+  float *shift = norm->shift + image * norm->channels;
+
+  for (int part = 0; part < norm->n_parts; part++)
+    {
+      const HdTensor *x = norm->x[part];
+      gsize           offset = image * norm->pixels * x->pixel_stride;
+
+      for (int i = 0; i < x->channels; i++)
+        *shift++ = x->dtype == HD_DTYPE_BF16 ? hd_float_from_bf16 (((const guint16 *) x->data)[offset + i])
+                                             : ((const float *) x->data)[offset + i];
+    }
+}
+
+/* --- statistics --- */
+
+/* Adds the slices up, in place of the first, as means of the channels and sums of squared differences from them. */
+static void
+combine_slices (const GroupNorm *norm,
+                gint64           image)
+{
+  int     channels = norm->channels;
+  double *sums = norm->sums + image * norm->slices * 2 * channels;
+
+  for (gint64 slice = 1; slice < norm->slices; slice++)
+    for (int i = 0; i < 2 * channels; i++)
+      sums[i] += sums[slice * 2 * channels + i];
+
+  for (int i = 0; i < channels; i++)
+    {
+      double mean = sums[i] / norm->pixels;
+
+      sums[channels + i] -= sums[i] * mean;
+      sums[i] = norm->shift[image * channels + i] + mean;
+    }
+}
+
+static void
+find_statistics (const GroupNorm *norm,
+                 const HdNorm    *parameters,
+                 gint64           image)
+{
+  const float  *gamma = hd_cpu_vector (parameters->gamma);
+  int           channels = norm->channels;
+  int           size = channels / parameters->groups;
+  const double *means = norm->sums + image * norm->slices * 2 * channels;
+  const double *squares = means + channels;
+
+  combine_slices (norm, image);
+
+  for (int group = 0; group < parameters->groups; group++)
+    {
+      double mean = 0.0;
+      double total = 0.0;
+      double scale;
+
+      for (int i = group * size; i < (group + 1) * size; i++)
+        mean += means[i] / size;
+      for (int i = group * size; i < (group + 1) * size; i++)
+        total += squares[i] + norm->pixels * (means[i] - mean) * (means[i] - mean);
+      scale = 1.0 / sqrt (total / ((double) norm->pixels * size) + parameters->epsilon);
+
+      for (int i = group * size; i < (group + 1) * size; i++)
+        {
+          norm->mean[image * channels + i] = mean;
+          norm->scale[image * channels + i] = gamma[i] * scale;
+        }
+    }
+}
+
+/* --- the normalisation --- */
+
+#define DEFINE_NORMALISE(name, type, load, store)                                           \
+  HD_CPU_CLONES static void                                                                 \
+  name (type        *restrict y,                                                            \
+        gsize        y_stride,                                                              \
+        const type  *restrict x,                                                            \
+        gsize        x_stride,                                                              \
+        gint64       pixels,                                                                \
+        int          n,                                                                     \
+        const float *restrict mean,                                                         \
+        const float *restrict scale,                                                        \
+        const float *restrict beta)                                                         \
+  {                                                                                         \
+    for (; pixels > 0; pixels--, y += y_stride, x += x_stride)                              \
+      for (int i = 0; i < n; i++)                                                           \
+        y[i] = store ((load (x[i]) - mean[i]) * scale[i] + beta[i]);                        \
+  }
+
+#define STORE_SILU_BF16(value) hd_bf16_from_float (hd_silu_coarse (value))
+
+DEFINE_NORMALISE (normalise_f32, float, , )
+DEFINE_NORMALISE (normalise_silu_f32, float, , hd_silu)
+DEFINE_NORMALISE (normalise_bf16, guint16, hd_float_from_bf16, hd_bf16_from_float)
+DEFINE_NORMALISE (normalise_silu_bf16, guint16, hd_float_from_bf16, STORE_SILU_BF16)
+
+static void
+normalise_step (gpointer data,
+                gint64   index,
+                int      thread)
+{
+  const GroupNorm *norm = data;
+  gint64           image = index / norm->steps;
+  gint64           pixel = index % norm->steps * norm->step_pixels;
+  gint64           pixels = MIN (norm->step_pixels, norm->pixels - pixel);
+
+  pixel += image * norm->pixels;
+  for (int part = 0; part < norm->n_parts; part++)
+    {
+      const HdTensor *x = norm->x[part];
+      int             first = norm->first_channel[part];
+      gsize           y_stride = norm->y->pixel_stride;
+      gsize           from = pixel * x->pixel_stride;
+      gsize           to = pixel * y_stride + first;
+      const float    *mean = norm->mean + image * norm->channels + first;
+      const float    *scale = norm->scale + image * norm->channels + first;
+
+      if (x->dtype == HD_DTYPE_BF16)
+        (norm->silu ? normalise_silu_bf16 : normalise_bf16)
+          ((guint16 *) norm->y->data + to, y_stride, (const guint16 *) x->data + from, x->pixel_stride,
+           pixels, x->channels, mean, scale, norm->beta + first);
+      else
+        (norm->silu ? normalise_silu_f32 : normalise_f32)
+          ((float *) norm->y->data + to, y_stride, (const float *) x->data + from, x->pixel_stride,
+           pixels, x->channels, mean, scale, norm->beta + first);
+    }
+}
+
+/* --- the whole --- */
+
+static gboolean
+make_room (GroupNorm    *norm,
+           HdCpuContext *cpu,
+           GError      **error)
+{
+  gsize vectors = (gsize) norm->y->batch * norm->channels;
+
+  norm->sums = hd_cpu_scratch (cpu, sizeof (double) * vectors * norm->slices * 2 + sizeof (float) * vectors * 3, error);
+  if (norm->sums == NULL)
+    return FALSE;
+  norm->shift = (float *) (norm->sums + vectors * norm->slices * 2);
+  norm->mean = norm->shift + vectors;
+  norm->scale = norm->mean + vectors;
+
+  return TRUE;
+}
+
+gboolean
+hd_cpu_group_norm (HdContext      *context,
+                   HdTensor       *y,
+                   const HdTensor *x,
+                   const HdTensor *x2,
+                   const HdNorm   *norm,
+                   HdActivation    activation,
+                   GError        **error)
+{
+  HdCpuContext *cpu = (HdCpuContext *) context;
+  GroupNorm     work = {
+    .y = y, .x = { x, x2 }, .first_channel = { 0, x->channels }, .n_parts = x2 == NULL ? 1 : 2,
+    .silu = activation == HD_ACTIVATION_SILU, .channels = y->channels,
+    .pixels = (gint64) y->height * y->width, .beta = hd_cpu_vector (norm->beta)
+  };
+
+  work.step_pixels = MAX (HD_CPU_STEP_ELEMENTS / work.channels, 1);
+  work.steps = (work.pixels + work.step_pixels - 1) / work.step_pixels;
+  work.slice_pixels = MAX (work.step_pixels, (work.pixels + MAX_SLICES - 1) / MAX_SLICES);
+  work.slices = (work.pixels + work.slice_pixels - 1) / work.slice_pixels;
+  if (!make_room (&work, cpu, error))
+    return FALSE;
+
+  for (int image = 0; image < y->batch; image++)
+    load_shifts (&work, image);
+  if (!hd_cpu_loop (cpu, y->batch * work.slices, sum_slice, &work, error))
+    return FALSE;
+  for (int image = 0; image < y->batch; image++)
+    find_statistics (&work, norm, image);
+
+  return hd_cpu_loop (cpu, y->batch * work.steps, normalise_step, &work, error);
+}
