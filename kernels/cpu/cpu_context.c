@@ -51,6 +51,12 @@ hd_cpu_free (HdContext *context)
   g_free (cpu);
 }
 
+static gsize
+cpu_available (HdContext *context)
+{
+  return hd_cpu_machine_memory ();
+}
+
 /* Operators return when they are done. */
 static gboolean
 hd_cpu_synchronize (HdContext *context,
@@ -61,6 +67,7 @@ hd_cpu_synchronize (HdContext *context,
 
 static const HdBackend cpu_backend = {
   .reserve = hd_cpu_reserve,
+  .available = cpu_available,
   .free = hd_cpu_free,
   .synchronize = hd_cpu_synchronize,
   .weight_make = hd_cpu_weight_make,
