@@ -48,7 +48,10 @@ check_extent (const char  *text,
           continue;
         }
       if (c == '{' || c == '[')
-        deepest = MAX (deepest, ++depth);
+        {
+          depth++;
+          deepest = MAX (deepest, depth);
+        }
       else if (c == '}' || c == ']')
         depth--;
       else if (!g_ascii_isalnum (c) && (c == '\0' || strchr (" \t\r\n,:+-.", c) == NULL))
