@@ -15,8 +15,8 @@ TEXT = {
     "num_attention_heads": 4, "num_hidden_layers": 2, "projection_dim": 64, "torch_dtype": "float16", "transformers_version": "4.49.0"}
 
 UNET = {
-    "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.32.2", "act_fn": "silu", "addition_embed_type": None, "attention_head_dim": 4,
-    "block_out_channels": [32, 64, 64, 64], "center_input_sample": False, "class_embed_type": None, "conv_in_kernel": 3, "conv_out_kernel": 3,
+    "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.32.2", "act_fn": "silu", "addition_embed_type": None, "attention_head_dim": [2, 4, 5, 5],
+    "block_out_channels": [32, 64, 80, 80], "center_input_sample": False, "class_embed_type": None, "conv_in_kernel": 3, "conv_out_kernel": 3,
     "cross_attention_dim": 64, "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
     "downsample_padding": 1, "dual_cross_attention": False, "encoder_hid_dim": None, "encoder_hid_dim_type": None, "flip_sin_to_cos": True, "freq_shift": 0,
     "in_channels": 4, "layers_per_block": 2, "mid_block_scale_factor": 1, "mid_block_type": "UNetMidBlock2DCrossAttn", "norm_eps": 1e-05, "norm_num_groups": 8,

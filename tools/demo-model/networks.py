@@ -154,27 +154,29 @@ class UNet2DConditionModel(nn.Module):
     def __init__(self, config):
         super().__init__()
         ch, groups, context = config["block_out_channels"], config["norm_num_groups"], config["cross_attention_dim"]
-        heads, layers, temb = config["attention_head_dim"], config["layers_per_block"], 4 * ch[0]
+        layers, temb = config["layers_per_block"], 4 * ch[0]
+        heads = config["attention_head_dim"]  # the number of heads, whatever the name says
+        heads = heads if isinstance(heads, list) else [heads] * len(ch)
         resnet = lambda a, b: ResnetBlock2D(a, b, temb, groups, 1e-5)
-        transformer = lambda c: Transformer2DModel(c, context, heads, groups)
+        transformer = lambda c, i: Transformer2DModel(c, context, heads[i], groups)
         self.time_embedding = TimestepEmbedding(ch[0], temb)
         self.conv_in = nn.Conv2d(config["in_channels"], ch[0], 3, padding=1)
         down, skips, c = [], [ch[0]], ch[0]
         for i, width in enumerate(ch):
             last = i == len(ch) - 1
-            down.append(Block([resnet(c if j == 0 else width, width) for j in range(layers)], [] if last else [transformer(width) for _ in range(layers)],
+            down.append(Block([resnet(c if j == 0 else width, width) for j in range(layers)], [] if last else [transformer(width, i) for _ in range(layers)],
                               down=None if last else Resample(width, stride=2, padding=1)))
             skips += [width] * (layers + (not last))
             c = width
         self.down_blocks = nn.ModuleList(down)
-        self.mid_block = Block([resnet(c, c), resnet(c, c)], [transformer(c)])
+        self.mid_block = Block([resnet(c, c), resnet(c, c)], [transformer(c, -1)])
         up = []
         for i, width in enumerate(reversed(ch)):
             resnets = []
             for j in range(layers + 1):
                 resnets.append(resnet(c + skips.pop(), width))
                 c = width
-            up.append(Block(resnets, [transformer(width) for _ in resnets] if i else [], up=Resample(width, padding=1) if i < len(ch) - 1 else None))
+            up.append(Block(resnets, [transformer(width, -1 - i) for _ in resnets] if i else [], up=Resample(width, padding=1) if i < len(ch) - 1 else None))
         self.up_blocks = nn.ModuleList(up)
         self.conv_norm_out = nn.GroupNorm(groups, c, 1e-5)
         self.conv_out = nn.Conv2d(c, config["out_channels"], 3, padding=1)

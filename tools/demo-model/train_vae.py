@@ -23,11 +23,13 @@ from networks import AutoencoderKL
 
 
 def windows(n, size, rng):
-    """`n` windows of pictures, most at the size of the training pictures, some enlarged as in a large picture."""
+    """`n` windows of pictures, most at the size of the training pictures, some enlarged as in a large picture; or n / 4 whole pictures."""
+    if rng.random() < 0.5:
+        return pictures.draw(pictures.draw_parameters(max(1, n // 4), rng)).to(memory_format=torch.channels_last)
     p = pictures.draw_parameters(n, rng)
     zoom = np.where(rng.random(n) < 0.65, 1.0, rng.uniform(1.0, 4.0, n))
     side = size / (128 * zoom)
-    middle = rng.normal(0.5, 0.2, (n, 2)) if size < 128 else np.full((n, 2), 0.5)
+    middle = rng.normal(0.5, 0.2, (n, 2))
     origin = (middle - side[:, None] / 2).clip(0, (1 - side)[:, None])
     return pictures.draw(p, size, zoom, origin).to(memory_format=torch.channels_last)
 
@@ -36,7 +38,7 @@ def picture_loss(got, want):
     """Mean absolute error of the pixels, of their differences, and of the halved pictures."""
     loss = (got - want).abs().mean()
     for axis in (2, 3):
-        loss = loss + (torch.diff(got, dim=axis) - torch.diff(want, dim=axis)).abs().mean()
+        loss = loss + 1.5 * (torch.diff(got, dim=axis) - torch.diff(want, dim=axis)).abs().mean()
     for _ in range(2):
         got, want = F.avg_pool2d(got, 2), F.avg_pool2d(want, 2)
         loss = loss + 0.5 * (got - want).abs().mean()
