@@ -121,10 +121,11 @@ conv_result_side (int                  side,
                   int                  kernel,
                   const HdConvOptions *options)
 {
-  int places = side + 2 * options->padding + options->padding_end - options->dilation * (kernel - 1);
+  gint64 places = side + 2 * (gint64) options->padding + options->padding_end
+                  - (gint64) options->dilation * (kernel - 1);
 
-  /* No place for the kernel: 0, which is no tensor's side. */
-  return places >= 1 ? (places - 1) / options->stride + 1 : 0;
+  /* No place for the kernel, or too many: 0, which is no tensor's side. */
+  return places >= 1 && places <= G_MAXINT ? (int) ((places - 1) / options->stride + 1) : 0;
 }
 
 static gboolean

@@ -162,19 +162,23 @@ find_input_rows (const HdCpuConv *job,
   int                  end = (row + rows - 1) * options->stride - options->padding
                              + options->dilation * (job->conv->weight->kernel_height - 1) + 1;
 
+  /* The rows that the last stride leaves over belong to the last tile, so that the next image follows it. */
+  if (row + rows == job->y->height)
+    end = MAX (end, job->height);
+
   *first = MAX (start, 0);
   *count = MIN (end, job->height) - *first;
   *pad_top = *first - start;
   *pad_bottom = MAX (end - job->height, 0);
 }
 
-/* Rows of the resized input for @rows of the result, at most. */
+/* Rows of the resized input for @rows of the result, at most (the last tile may leave some over). */
 static int
 input_rows (const HdCpuConv *job,
             int              rows)
 {
-  gint64 count = (gint64) (rows - 1) * job->options->stride
-                 + job->options->dilation * (job->conv->weight->kernel_height - 1) + 1;
+  gint64 count = (gint64) rows * job->options->stride
+                 + job->options->dilation * (job->conv->weight->kernel_height - 1);
 
   return (int) MIN (count, job->height);
 }
