@@ -86,6 +86,22 @@ static const HdBackend cpu_backend = {
   .download = hd_cpu_download,
 };
 
+static gboolean
+check_precision (HdPrecision precision,
+                 GError    **error)
+{
+  if (precision == HD_PRECISION_F16)
+    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                         "The CPU computes in float32 or bfloat16, not in float16");
+  else if (precision == HD_PRECISION_BF16 && !has_isa (dnnl_cpu_isa_avx512_core))
+    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                         "This processor computes in float32, not in bfloat16, for which it would need AVX-512");
+  else
+    return TRUE;
+
+  return FALSE;
+}
+
 HdContext *
 hd_cpu_context_new (HdPrecision precision,
                     int         threads,
@@ -96,12 +112,8 @@ hd_cpu_context_new (HdPrecision precision,
   HdCpuContext *cpu;
   dnnl_status_t status;
 
-  if (precision == HD_PRECISION_F16)
-    {
-      g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                           "The CPU computes in float32 or bfloat16, not in float16");
-      return NULL;
-    }
+  if (!check_precision (precision, error))
+    return NULL;
 
   cpu = g_new0 (HdCpuContext, 1);
   cpu->threads = threads > 0 ? MIN (threads, (int) g_get_num_processors ()) : hd_cpu_machine_processors ();

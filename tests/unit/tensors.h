@@ -15,6 +15,22 @@
 
 #define TEST_GUARD 0xa5
 
+/* Skips the test, and returns TRUE, if this processor does not compute in @dtype. */
+static inline gboolean
+test_skip_dtype (HdDtype dtype)
+{
+  g_autoptr (GError)    error = NULL;
+  g_autoptr (HdContext) context = hd_cpu_context_new (dtype == HD_DTYPE_BF16 ? HD_PRECISION_BF16 : HD_PRECISION_F32,
+                                                      1, &error);
+
+  if (context != NULL)
+    return FALSE;
+
+  g_assert_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED);
+  g_test_skip (error->message);
+  return TRUE;
+}
+
 /* A CPU context with an arena that is filled with TEST_GUARD. */
 static inline HdContext *
 test_context_new (HdDtype dtype,
