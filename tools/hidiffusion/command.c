@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tools/hidiffusion/command.h"
+
+#include <stdio.h>
+
+#include "engine/error.h"
+
+void
+hd_command_complain (const char *message)
+{
+  g_autofree char *line = g_strdelimit (g_strdup (message), "\r\n", ' ');
+
+  fprintf (stderr, "hidiffusion: %s\n", line);
+}
+
+int
+hd_command_fail (GError *error)
+{
+  hd_command_complain (error->message);
+  g_error_free (error);
+
+  return HD_EXIT_FAILURE;
+}
+
+gboolean
+hd_command_parse (GStrv        *arguments,
+                  GOptionGroup *group,
+                  const char   *parameters,
+                  const char   *description,
+                  int           n_parameters)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (parameters);
+  g_autoptr (GError)         error = NULL;
+  g_autofree char           *message = NULL;
+  int                        n_left;
+
+  g_set_prgname ((*arguments)[0]);
+  g_option_context_set_main_group (context, group);
+  g_option_context_set_description (context, description);
+  if (!g_option_context_parse_strv (context, arguments, &error))
+    {
+      message = g_strdup_printf ("%s (%s --help tells more)", error->message, g_get_prgname ());
+      hd_command_complain (message);
+      return FALSE;
+    }
+
+  n_left = (int) g_strv_length (*arguments) - 1;
+  if (n_left == n_parameters)
+    return TRUE;
+
+  if (n_left > n_parameters)
+    message = g_strdup_printf ("unexpected argument \"%s\" (%s --help tells more)",
+                               (*arguments)[n_parameters + 1], g_get_prgname ());
+  else
+    message = g_strdup_printf ("expected %s (%s --help tells more)", parameters, g_get_prgname ());
+  hd_command_complain (message);
+
+  return FALSE;
+}

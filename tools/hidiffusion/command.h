@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Exit statuses. */
+#define HD_EXIT_SUCCESS 0
+#define HD_EXIT_FAILURE 1
+#define HD_EXIT_USAGE   2
+
+/* The subcommands. @arguments (array zero-terminated=1) (transfer full to the function's local use): the command's
+ * name for messages, then its own arguments. They return the exit status. */
+int hd_command_generate (GStrv *arguments);
+int hd_command_inspect  (GStrv *arguments);
+int hd_command_estimate (GStrv *arguments);
+int hd_command_bench    (GStrv *arguments);
+
+/**
+ * hd_command_parse:
+ * @arguments: as a subcommand has them; what the options take is removed
+ * @group: (transfer full): the options
+ * @parameters: what follows the options on the help's first line; "" for nothing
+ * @description: the help's last paragraph
+ * @n_parameters: how many arguments must be left
+ *
+ * Parses the options. --help prints the help and ends the program.
+ *
+ * Returns: %FALSE after a complaint on stderr: the exit status is then %HD_EXIT_USAGE.
+ */
+gboolean hd_command_parse (GStrv        *arguments,
+                           GOptionGroup *group,
+                           const char   *parameters,
+                           const char   *description,
+                           int           n_parameters);
+
+/* Writes "hidiffusion: MESSAGE", one line, to stderr. */
+void     hd_command_complain (const char *message);
+
+/* Complains about @error and frees it; returns the exit status. */
+int      hd_command_fail     (GError *error);
+
+G_END_DECLS

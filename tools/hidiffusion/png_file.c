@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "tools/hidiffusion/png_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <png.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "config.h"
+
+#define TRIES 100
+
+static gboolean
+fail (GError    **error,
+      const char *path,
+      int         number)
+{
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (number), "%s: cannot be written: %s",
+               path, g_strerror (number));
+
+  return FALSE;
+}
+
+/* --- the format --------------------------------------------------------------- */
+
+typedef struct
+{
+  const char  *path;
+  GError     **error;
+} Complaint;
+
+static void
+on_error (png_structp png,
+          const char *message)
+{
+  const Complaint *complaint = png_get_error_ptr (png);
+  int              number = errno;
+
+  if (complaint->error != NULL && *complaint->error == NULL)
+    g_set_error (complaint->error, G_FILE_ERROR, g_file_error_from_errno (number), "%s: cannot be written: %s",
+                 complaint->path, number != 0 ? g_strerror (number) : message);
+  png_longjmp (png, 1);
+}
+
+static void
+on_warning (png_structp png,
+            const char *message)
+{
+}
+
+static void
+set_texts (png_structp png,
+           png_infop   info,
+           char       *request)
+{
+  png_text texts[] = {
+    { .compression = PNG_TEXT_COMPRESSION_NONE, .key = (char *) "Software",
+      .text = (char *) "HiDiffusion for GIMP " HD_VERSION },
+    { .compression = PNG_ITXT_COMPRESSION_NONE, .key = (char *) HD_PNG_REQUEST_KEY, .text = request },
+  };
+
+  png_set_text (png, info, texts, G_N_ELEMENTS (texts));
+}
+
+static void
+to_bytes (const float *pixels,
+          guint8      *row,
+          gsize        count)
+{
+  for (gsize i = 0; i < count; i++)
+    row[i] = (guint8) lrintf (CLAMP (pixels[i], 0.0f, 1.0f) * 255.0f);
+}
+
+/* What may jump out of libpng has nothing to free of its own. */
+static gboolean
+write_rows (png_structp      png,
+            png_infop        info,
+            FILE            *file,
+            const HdPicture *picture,
+            char            *request,
+            guint8          *row)
+{
+  if (setjmp (png_jmpbuf (png)))
+    return FALSE;
+
+  errno = 0;
+  png_init_io (png, file);
+  png_set_IHDR (png, info, picture->width, picture->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_sRGB_gAMA_and_cHRM (png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+  set_texts (png, info, request);
+  png_write_info (png, info);
+  for (int y = 0; y < picture->height; y++)
+    {
+      to_bytes (picture->pixels + (gsize) y * picture->width * 3, row, (gsize) picture->width * 3);
+      png_write_row (png, row);
+    }
+  png_write_end (png, NULL);
+
+  return TRUE;
+}
+
+static gboolean
+write_png (FILE            *file,
+           const HdPicture *picture,
+           const char      *path,
+           GError         **error)
+{
+  Complaint           complaint = { path, error };
+  g_autofree char    *request = hd_request_to_json (picture->request);
+  g_autofree guint8  *row = g_new (guint8, (gsize) picture->width * 3);
+  png_structp         png = png_create_write_struct (PNG_LIBPNG_VER_STRING, &complaint, on_error, on_warning);
+  png_infop           info = png != NULL ? png_create_info_struct (png) : NULL;
+  gboolean            success;
+
+  if (info == NULL)
+    {
+      png_destroy_write_struct (&png, NULL);
+      return fail (error, path, ENOMEM);
+    }
+
+  success = write_rows (png, info, file, picture, request, row);
+  png_destroy_write_struct (&png, &info);
+
+  return success;
+}
+
+/* --- the file ----------------------------------------------------------------- */
+
+/* Writes everything to @fd, which it closes. */
+static gboolean
+write_and_close (int              fd,
+                 const HdPicture *picture,
+                 const char      *path,
+                 gboolean         regular,
+                 GError         **error)
+{
+  FILE *file = fdopen (fd, "wb");
+
+  if (file == NULL)
+    {
+      int number = errno;
+
+      close (fd);
+      return fail (error, path, number);
+    }
+
+  if (!write_png (file, picture, path, error))
+    {
+      fclose (file);
+      return FALSE;
+    }
+
+  if (fflush (file) != 0 || (regular && fsync (fd) != 0))
+    {
+      int number = errno;
+
+      fclose (file);
+      return fail (error, path, number);
+    }
+
+  return fclose (file) == 0 || fail (error, path, errno);
+}
+
+/* Makes a new file beside @path; its name goes to *@temporary. */
+static int
+create_beside (const char *path,
+               char      **temporary)
+{
+  for (int i = 0; i < TRIES; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s.%08x.part", path, g_random_int ());
+      int              fd = g_open (name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+      if (fd >= 0)
+        *temporary = g_steal_pointer (&name);
+      if (fd >= 0 || errno != EEXIST)
+        return fd;
+    }
+
+  return -1;
+}
+
+/* Gives @temporary its name. */
+static gboolean
+put_in_place (const char  *temporary,
+              const char  *path,
+              gboolean     replace,
+              GError     **error)
+{
+  if (!replace)
+    {
+      if (link (temporary, path) == 0)
+        {
+          g_unlink (temporary);
+          return TRUE;
+        }
+      /* Where the file system has no links, nothing is better than to look. */
+      if (errno == EEXIST || g_file_test (path, G_FILE_TEST_EXISTS))
+        return fail (error, path, EEXIST);
+    }
+
+  return g_rename (temporary, path) == 0 || fail (error, path, errno);
+}
+
+static gboolean
+write_file (const HdPicture  *picture,
+            const char       *path,
+            gboolean          replace,
+            GError          **error)
+{
+  g_autofree char *temporary = NULL;
+  int              fd = create_beside (path, &temporary);
+
+  if (fd < 0)
+    return fail (error, path, errno);
+
+  if (write_and_close (fd, picture, path, TRUE, error) && put_in_place (temporary, path, replace, error))
+    return TRUE;
+
+  g_unlink (temporary);
+
+  return FALSE;
+}
+
+gboolean
+hd_png_file_write (const HdPicture  *picture,
+              const char       *path,
+              gboolean          replace,
+              GError          **error)
+{
+  g_autofree char *target = realpath (path, NULL);  /* where a symbolic link leads to */
+  GStatBuf         status;
+  int              fd;
+
+  if (target == NULL || g_stat (target, &status) != 0 || S_ISREG (status.st_mode))
+    return write_file (picture, target != NULL ? target : path, replace, error);
+
+  fd = g_open (path, O_WRONLY | O_CLOEXEC, 0);
+
+  return fd >= 0 ? write_and_close (fd, picture, path, FALSE, error) : fail (error, path, errno);
+}
