@@ -22,8 +22,7 @@
 #define QUERY_BLOCK      128
 #define KEY_BLOCK        256
 #define PANEL            64
-#define PACKED_BYTES     ((gsize) 32 << 20)
-#define STATE_BYTES      ((gsize) 16 << 20)
+#define PACKED_BYTES     ((gsize) 16 << 20)
 
 typedef struct
 {
@@ -184,7 +183,8 @@ plan_scratch (Attention *a,
               GError   **error)
 {
   gsize block_bytes = a->key_bytes + a->value_bytes;
-  gsize most_blocks = MAX (PACKED_BYTES / block_bytes, 1);
+  gsize most_bytes = a->cpu->attention_bytes > 0 ? a->cpu->attention_bytes : PACKED_BYTES;
+  gsize most_blocks = MAX (most_bytes / block_bytes, 1);
   gsize n_blocks = a->problems * a->n_key_blocks;
   gsize packed_bytes;
   gsize states_bytes;
@@ -198,7 +198,7 @@ plan_scratch (Attention *a,
     {
       a->packed_blocks = most_blocks;
       a->n_states = MIN ((gsize) a->n_query_blocks,
-                         MAX (STATE_BYTES / a->state_bytes, 2 * (gsize) a->cpu->threads));
+                         MAX (most_bytes / 2 / a->state_bytes, 2 * (gsize) a->cpu->threads));
     }
 
   packed_bytes = a->packed_blocks * block_bytes;

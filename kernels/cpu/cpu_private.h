@@ -31,6 +31,7 @@ typedef struct
 
   int           threads;        /* >= 1 */
   double        tile_flops;     /* arithmetic that surely takes less than 100 ms */
+  gsize         attention_bytes; /* the most keys and values that attention packs at once; 0: what is fast */
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   GHashTable   *primitives;     /* GBytes (key) -> HdCpuPrimitive */
