@@ -60,21 +60,36 @@ get_line_height (GtkWidget *view)
   return height;
 }
 
-GtkWidget *
-hd_text_field_new (GimpProcedureDialog *dialog,
-                   GObject             *config,
-                   const char          *property,
-                   int                  lines)
+/* Not gimp_procedure_dialog_get_widget(): it complains of the label that a text view cannot have yet. */
+static GtkWidget *
+make_text_view (GObject    *config,
+                const char *property)
 {
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
-  GtkWidget *scroller = gtk_scrolled_window_new (NULL, NULL);
-  GtkWidget *view = gimp_procedure_dialog_get_widget (dialog, property, GTK_TYPE_TEXT_VIEW);
-  GtkWidget *label = hd_field_label_new (config, property, view);
+  g_autoptr (GtkTextBuffer) buffer = gimp_prop_text_buffer_new (config, property, -1);
+  GtkWidget                *view = gtk_text_view_new_with_buffer (buffer);
 
+  gtk_text_view_set_top_margin (GTK_TEXT_VIEW (view), 3);
+  gtk_text_view_set_bottom_margin (GTK_TEXT_VIEW (view), 3);
+  gtk_text_view_set_left_margin (GTK_TEXT_VIEW (view), 3);
+  gtk_text_view_set_right_margin (GTK_TEXT_VIEW (view), 3);
   gtk_text_view_set_wrap_mode (GTK_TEXT_VIEW (view), GTK_WRAP_WORD_CHAR);
   /* Tab goes on to the next field, as everywhere else. */
   gtk_text_view_set_accepts_tab (GTK_TEXT_VIEW (view), FALSE);
   g_signal_connect (view, "key-press-event", G_CALLBACK (press_default_button), NULL);
+
+  return view;
+}
+
+GtkWidget *
+hd_text_field_new (GObject    *config,
+                   const char *property,
+                   int         lines,
+                   GtkWidget **view_out)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
+  GtkWidget *scroller = gtk_scrolled_window_new (NULL, NULL);
+  GtkWidget *view = make_text_view (config, property);
+  GtkWidget *label = hd_field_label_new (config, property, view);
 
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroller), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (scroller), GTK_SHADOW_IN);
@@ -86,6 +101,7 @@ hd_text_field_new (GimpProcedureDialog *dialog,
   gtk_box_pack_start (GTK_BOX (box), scroller, TRUE, TRUE, 0);
   gtk_widget_show_all (box);
 
+  *view_out = view;
   return box;
 }
 

@@ -17,11 +17,12 @@ GtkWidget *hd_field_label_new  (GObject             *config,
 void       hd_field_set_name   (GtkWidget           *widget,
                                 const char          *label);
 
-/* A string of several lines in a scroller, with its label above; Ctrl+Return presses the default button. */
-GtkWidget *hd_text_field_new   (GimpProcedureDialog *dialog,
-                                GObject             *config,
+/* A string of several lines in a scroller, with its label above; Ctrl+Return presses the default button.
+ * @view is the text view inside. */
+GtkWidget *hd_text_field_new   (GObject             *config,
                                 const char          *property,
-                                int                  lines);
+                                int                  lines,
+                                GtkWidget          **view);
 
 /* A slider for a number, from @min to @max; by keyboard, all of the property's range. */
 GtkWidget *hd_slider_field_new (GimpProcedureDialog *dialog,

@@ -31,6 +31,7 @@ typedef struct
   GtkWidget            *form;
   GtkWidget            *status;
 
+  int                   base_type;    /* of the image, as it is known to the user */
   GCancellable         *cancellable;
   gint64                started;      /* monotonic time */
   gboolean              closing;      /* to be closed as soon as the engine has stopped */
@@ -119,26 +120,43 @@ convert_image (HdGenerateDialog *self)
   check_image (self);
 }
 
+static void
+tell_base_type (HdGenerateDialog *self)
+{
+  HdMessageBar *bar = HD_MESSAGE_BAR (self->message);
+
+  switch (self->base_type)
+    {
+    case GIMP_RGB:
+      hd_message_bar_clear (bar);
+      return;
+
+    case GIMP_GRAY:
+      hd_message_bar_show (bar, GTK_MESSAGE_INFO,
+                           _("The image is in grayscale. The layer will be, too."));
+      break;
+
+    case GIMP_INDEXED:
+      hd_message_bar_show (bar, GTK_MESSAGE_WARNING,
+                           _("The image has a palette, which cannot hold the colours of a picture."));
+      break;
+    }
+
+  hd_message_bar_offer (bar, _("Convert to RGB"), G_CALLBACK (convert_image), self);
+}
+
 /* The image may have been changed or closed since it was looked at last. */
 static void
 check_image (HdGenerateDialog *self)
 {
-  GimpImage    *image = self->host->get_image (self->host->data);
-  HdMessageBar *bar = HD_MESSAGE_BAR (self->message);
-  gboolean      is_rgb = ! image || gimp_image_get_base_type (image) == GIMP_RGB;
+  GimpImage         *image = self->host->get_image (self->host->data);
+  GimpImageBaseType  base_type = image ? gimp_image_get_base_type (image) : GIMP_RGB;
 
   hd_generate_form_set_image (HD_GENERATE_FORM (self->form), image);
-  if (is_rgb)
-    hd_message_bar_clear (bar);
-  else
+  if ((int) base_type != self->base_type)
     {
-      if (gimp_image_get_base_type (image) == GIMP_GRAY)
-        hd_message_bar_show (bar, GTK_MESSAGE_INFO,
-                             _("The image is in grayscale. The layer will be, too."));
-      else
-        hd_message_bar_show (bar, GTK_MESSAGE_WARNING,
-                             _("The image has a palette, which cannot hold the colours of a picture."));
-      hd_message_bar_offer (bar, _("Convert to RGB"), G_CALLBACK (convert_image), self);
+      self->base_type = base_type;
+      tell_base_type (self);
     }
 
   check_arguments (self);
@@ -359,7 +377,7 @@ hd_generate_dialog_run (GimpProcedure        *procedure,
                         GimpProcedureConfig  *config,
                         const HdGenerateHost *host)
 {
-  HdGenerateDialog self = { .config = config, .host = host };
+  HdGenerateDialog self = { .config = config, .host = host, .base_type = GIMP_RGB };
   gulong           notify_id;
 
   gimp_ui_init (GETTEXT_PACKAGE);

@@ -84,15 +84,14 @@ add_field (GtkWidget *content,
 }
 
 static void
-add_description (HdGenerateForm      *form,
-                 GimpProcedureDialog *dialog,
-                 GObject             *config)
+add_description (HdGenerateForm *form,
+                 GObject        *config)
 {
   GtkWidget *content = add_frame (GTK_BOX (form), _("Description"), TRUE);
+  GtkWidget *negative;
 
-  add_field (content, hd_text_field_new (dialog, config, "prompt", 3), TRUE);
-  add_field (content, hd_text_field_new (dialog, config, "negative-prompt", 2), TRUE);
-  form->prompt = gimp_procedure_dialog_get_widget (dialog, "prompt", GTK_TYPE_TEXT_VIEW);
+  add_field (content, hd_text_field_new (config, "prompt", 3, &form->prompt), TRUE);
+  add_field (content, hd_text_field_new (config, "negative-prompt", 2, &negative), TRUE);
 }
 
 static void
@@ -156,7 +155,7 @@ hd_generate_form_new (GimpProcedureDialog *dialog,
   HdGenerateForm *form = g_object_new (HD_TYPE_GENERATE_FORM, NULL);
   GtkWidget      *columns = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 18);
 
-  add_description (form, dialog, config);
+  add_description (form, config);
 
   gtk_box_set_homogeneous (GTK_BOX (columns), TRUE);
   gtk_box_pack_start (GTK_BOX (form), columns, FALSE, TRUE, 0);
