@@ -20,8 +20,8 @@
  */
 
 #define QUERY_BLOCK      128
-#define KEY_BLOCK        256
-#define PANEL            64
+#define KEY_BLOCK        512
+#define MAX_PANEL        64
 #define PACKED_BYTES     ((gsize) 16 << 20)
 
 typedef struct
@@ -142,6 +142,16 @@ choose_query_block (const Attention *a)
   return MIN (block, a->queries);
 }
 
+/* Panels of about one width, since products of few columns are slow: 80 columns are 48 and 32, not 64 and 16. */
+static int
+choose_panel (int columns,
+              int lanes)
+{
+  int n = (columns + MAX_PANEL - 1) / MAX_PANEL;
+
+  return round_up ((columns + n - 1) / n, lanes);
+}
+
 static void
 plan_blocks (Attention *a)
 {
@@ -151,8 +161,8 @@ plan_blocks (Attention *a)
   a->columns = round_up (a->head_size, lanes);
   a->query_block = choose_query_block (a);
   a->key_block = MIN (KEY_BLOCK, round_up (a->keys, HD_CPU_ATTENTION_ROWS));
-  a->key_panel = MIN (PANEL, a->key_block);
-  a->value_panel = MIN (PANEL, a->columns);
+  a->key_panel = choose_panel (a->key_block, HD_CPU_ATTENTION_ROWS);
+  a->value_panel = choose_panel (a->columns, lanes);
   a->n_query_blocks = (a->queries + a->query_block - 1) / a->query_block;
   a->n_key_blocks = (a->keys + a->key_block - 1) / a->key_block;
 
@@ -340,20 +350,17 @@ load_rows (const Attention *a,
            char            *to)
 {
   gsize row_bytes = stride * element_size (a);
-  int   done = 0;
+  int   pixel;
+  int   run;
 
-  while (done < count)
+  for (int done = 0; done < count; done += run)
     {
-      int         pixel;
-      int         run = find_run (a, place->window, token + done, count - done, &pixel);
-      const char *from = element (x, first_pixel + pixel, place->channel);
-      gsize       step = x->pixel_stride * hd_dtype_size (x->dtype);
-
-      for (int i = 0; i < run; i++, done++)
-        hd_cpu_attention_load_row (a->bf16, x->dtype == HD_DTYPE_BF16, to + done * row_bytes, from + i * step,
-                                   a->head_size, stride - a->head_size);
+      run = find_run (a, place->window, token + done, count - done, &pixel);
+      hd_cpu_attention_load (a->bf16, x->dtype == HD_DTYPE_BF16, to + done * row_bytes, stride,
+                             element (x, first_pixel + pixel, place->channel), x->pixel_stride, run, a->head_size);
     }
-  memset (to + done * row_bytes, 0, (rows - done) * row_bytes);
+  if (rows > count)
+    memset (to + count * row_bytes, 0, (rows - count) * row_bytes);
 }
 
 static void
@@ -364,18 +371,15 @@ store_rows (const Attention *a,
             const float     *sums,
             const float     *totals)
 {
-  int done = 0;
+  int pixel;
+  int run;
 
-  while (done < count)
+  for (int done = 0; done < count; done += run)
     {
-      int   pixel;
-      int   run = find_run (a, place->window, token + done, count - done, &pixel);
-      char *to = element (a->y, place->pixel + pixel, place->channel);
-      gsize step = a->y->pixel_stride * hd_dtype_size (a->y->dtype);
-
-      for (int i = 0; i < run; i++, done++)
-        hd_cpu_attention_store_row (a->y->dtype == HD_DTYPE_BF16, to + i * step, sums + (gsize) done * a->columns,
-                                    totals[done], a->head_size);
+      run = find_run (a, place->window, token + done, count - done, &pixel);
+      hd_cpu_attention_store (a->y->dtype == HD_DTYPE_BF16, element (a->y, place->pixel + pixel, place->channel),
+                              a->y->pixel_stride, sums + (gsize) done * a->columns, a->columns, totals + done,
+                              run, a->head_size);
     }
 }
 
@@ -392,22 +396,63 @@ packed_block (const Attention *a,
 }
 
 static void
-pack_values (const Attention *a,
-             char            *panels,
-             int              row,
-             int              rows,
-             const char      *values)
+pack_keys (const Attention *a,
+           const Place     *place,
+           int              token,
+           int              count,
+           int              columns,
+           char            *panels,
+           char            *rows)
 {
-  for (int i = 0; i < HD_CPU_ATTENTION_ROWS; i += a->bf16 ? 2 : 1)
-    if (a->bf16)
-      hd_cpu_attention_pack_value_pair ((guint16 *) panels, a->value_panel, rows, (row + i) / 2,
-                                        (const guint16 *) values + (gsize) i * a->columns,
-                                        (const guint16 *) values + (gsize) (i + 1) * a->columns, a->columns);
-    else
+  for (int i = 0; i < columns; i += HD_CPU_ATTENTION_ROWS)
+    {
+      load_rows (a, a->k, place->key_pixel, place, token + i, CLAMP (count - i, 0, HD_CPU_ATTENTION_ROWS),
+                 HD_CPU_ATTENTION_ROWS, a->query_stride, rows);
+      hd_cpu_attention_pack_keys (a->bf16, panels, a->key_panel, i, rows, a->query_stride, a->depth);
+    }
+}
+
+static void
+pack_values_f32 (const Attention *a,
+                 const Place     *place,
+                 int              token,
+                 int              count,
+                 int              columns,
+                 float           *panels,
+                 float           *row)
+{
+  for (int i = 0; i < columns; i++)
+    {
+      load_rows (a, a->v, place->key_pixel, place, token + i, i < count, 1, a->columns, (char *) row);
       for (int column = 0; column < a->columns; column += a->value_panel)
-        memcpy ((float *) panels + (gsize) column * rows + (gsize) (row + i) * a->value_panel,
-                (const float *) values + (gsize) i * a->columns + column,
+        memcpy (panels + (gsize) column * columns + (gsize) i * a->value_panel, row + column,
                 MIN (a->value_panel, a->columns - column) * sizeof (float));
+    }
+}
+
+static void
+pack_values_bf16 (const Attention *a,
+                  const Place     *place,
+                  int              token,
+                  int              count,
+                  int              columns,
+                  guint16         *panels,
+                  guint16         *rows)
+{
+  enum { PAIRS = HD_CPU_ATTENTION_ROWS / 2 };
+  int      half = columns / 2;
+  guint16 *second = rows + (gsize) PAIRS * a->columns;
+
+  for (int i = 0; i < half; i += PAIRS)
+    {
+      load_rows (a, a->v, place->key_pixel, place, token + i, CLAMP (count - i, 0, PAIRS), PAIRS,
+                 a->columns, (char *) rows);
+      load_rows (a, a->v, place->key_pixel, place, token + half + i, CLAMP (count - half - i, 0, PAIRS), PAIRS,
+                 a->columns, (char *) second);
+      for (int j = 0; j < PAIRS; j++)
+        hd_cpu_attention_pack_value_pair (panels, a->value_panel, columns, i + j, rows + (gsize) j * a->columns,
+                                          second + (gsize) j * a->columns, a->columns);
+    }
 }
 
 static void
@@ -421,19 +466,15 @@ pack_block (const Attention *a,
   char *keys = packed_block (a, pass, slot, block);
   char *values = keys + a->key_bytes;
   char *rows = thread + a->query_bytes + a->score_bytes + a->weight_bytes;
-  int   n = block_keys (a, block);
+  int   token = block * a->key_block;
+  int   count = block_keys (a, block);
   int   columns = block_key_columns (a, block);
 
-  for (int i = 0; i < columns; i += HD_CPU_ATTENTION_ROWS)
-    {
-      int token = block * a->key_block + i;
-      int count = MIN (HD_CPU_ATTENTION_ROWS, n - i);
-
-      load_rows (a, a->k, place.key_pixel, &place, token, count, HD_CPU_ATTENTION_ROWS, a->query_stride, rows);
-      hd_cpu_attention_pack_keys (a->bf16, keys, a->key_panel, i, rows, a->query_stride, a->depth);
-      load_rows (a, a->v, place.key_pixel, &place, token, count, HD_CPU_ATTENTION_ROWS, a->columns, rows);
-      pack_values (a, values, i, columns, rows);
-    }
+  pack_keys (a, &place, token, count, columns, keys, rows);
+  if (a->bf16)
+    pack_values_bf16 (a, &place, token, count, columns, (guint16 *) values, (guint16 *) rows);
+  else
+    pack_values_f32 (a, &place, token, count, columns, (float *) values, (float *) rows);
 }
 
 /* --- the tile --- */

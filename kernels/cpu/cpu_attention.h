@@ -10,13 +10,15 @@ G_BEGIN_DECLS
  * "Computing type": bf16 if @bf16, else float32. Panels of keys and values are laid out as
  * hd_cpu_gemm_panel_index() says, in panels of @panel columns one after the other. */
 
-/* Copies @n elements; bf16 ones become float32 unless @bf16; @padding zeros follow. */
-void hd_cpu_attention_load_row (gboolean    bf16,
-                                gboolean    from_bf16,
-                                void       *to,
-                                const void *from,
-                                int         n,
-                                int         padding);
+/* Copies @rows rows of @n elements; bf16 ones become float32 unless @bf16. Zeros follow up to @to_stride. */
+void hd_cpu_attention_load (gboolean    bf16,
+                            gboolean    from_bf16,
+                            void       *to,
+                            gsize       to_stride,
+                            const void *from,
+                            gsize       from_stride,
+                            int         rows,
+                            int         n);
 
 /* Keys are packed so many at a time. */
 #define HD_CPU_ATTENTION_ROWS 16
@@ -31,8 +33,10 @@ void hd_cpu_attention_pack_keys (gboolean    bf16,
                                  int         row_stride,
                                  int         depth);
 
-/* Writes two values, @a and @b (bf16 of @columns elements), as the rows 2 @pair and 2 @pair + 1 of panels of
- * @panel columns and @rows rows. */
+/* bf16 weights lie in pairs of one key of the first half of their block and one of the second, since that is how
+ * they are computed fastest; a sum does not mind. The values' panels have the same order: values @a and @b (bf16
+ * of @columns elements) of the keys @pair and @pair + @rows / 2 become the rows 2 @pair and 2 @pair + 1 of panels
+ * of @panel columns and @rows rows. */
 void hd_cpu_attention_pack_value_pair (guint16       *panels,
                                        int            panel,
                                        int            rows,
@@ -68,7 +72,8 @@ typedef struct
 
 /* Turns scores into weights 2^(factor score - maximum), in place; raises each row's @maximum to the block's, and
  * scales what the row has so far (@total, the sum of weights, and @sums, the weighted sum of values) to the new
- * one. With @weights (bf16) not NULL they are written there instead. */
+ * one. With @weights (bf16) not NULL they are written there instead, in the order of
+ * hd_cpu_attention_pack_value_pair(). */
 void hd_cpu_attention_softmax (const HdCpuSoftmax *softmax,
                                float              *scores,
                                guint16            *weights,
@@ -76,11 +81,14 @@ void hd_cpu_attention_softmax (const HdCpuSoftmax *softmax,
                                float              *total,
                                float              *sums);
 
-/* The result's row: @sums / @total, @n elements, as bf16 or float32. */
-void hd_cpu_attention_store_row (gboolean     to_bf16,
-                                 void        *to,
-                                 const float *sums,
-                                 float        total,
-                                 int          n);
+/* The results: @rows rows of @n elements of @sums / @totals, as bf16 or float32. */
+void hd_cpu_attention_store (gboolean     to_bf16,
+                             void        *to,
+                             gsize        to_stride,
+                             const float *sums,
+                             gsize        sums_stride,
+                             const float *totals,
+                             int          rows,
+                             int          n);
 
 G_END_DECLS

@@ -6,63 +6,84 @@
 
 /* --- in and out --- */
 
-HD_CPU_CLONES static void
-widen_row (float         *restrict to,
-           const guint16 *restrict from,
-           int            n)
-{
-  for (int i = 0; i < n; i++)
-    to[i] = hd_float_from_bf16 (from[i]);
-}
+#define DEFINE_LOAD(name, to_type, from_type, load)                                         \
+  HD_CPU_CLONES static void                                                                 \
+  name (to_type         *restrict to,                                                       \
+        gsize            to_stride,                                                         \
+        const from_type *restrict from,                                                     \
+        gsize            from_stride,                                                       \
+        int              rows,                                                              \
+        int              n)                                                                 \
+  {                                                                                         \
+    int padding = to_stride - n;                                                            \
+                                                                                            \
+    for (; rows > 0; rows--, to += to_stride, from += from_stride)                          \
+      {                                                                                     \
+        for (int i = 0; i < n; i++)                                                         \
+          to[i] = load (from[i]);                                                           \
+        for (int i = 0; i < padding; i++)                                                   \
+          to[n + i] = 0;                                                                    \
+      }                                                                                     \
+  }
+
+DEFINE_LOAD (load_f32, float, float, )
+DEFINE_LOAD (load_bf16, guint16, guint16, )
+DEFINE_LOAD (widen, float, guint16, hd_float_from_bf16)
 
 void
-hd_cpu_attention_load_row (gboolean    bf16,
-                           gboolean    from_bf16,
-                           void       *to,
-                           const void *from,
-                           int         n,
-                           int         padding)
+hd_cpu_attention_load (gboolean    bf16,
+                       gboolean    from_bf16,
+                       void       *to,
+                       gsize       to_stride,
+                       const void *from,
+                       gsize       from_stride,
+                       int         rows,
+                       int         n)
 {
-  gsize size = bf16 ? sizeof (guint16) : sizeof (float);
-
-  if (from_bf16 && !bf16)
-    widen_row (to, from, n);
+  if (bf16)
+    load_bf16 (to, to_stride, from, from_stride, rows, n);
+  else if (from_bf16)
+    widen (to, to_stride, from, from_stride, rows, n);
   else
-    memcpy (to, from, n * size);
-  memset ((char *) to + n * size, 0, padding * size);
+    load_f32 (to, to_stride, from, from_stride, rows, n);
 }
 
-HD_CPU_CLONES static void
-store_bf16 (guint16     *restrict to,
-            const float *restrict sums,
-            float        factor,
-            int          n)
-{
-  for (int i = 0; i < n; i++)
-    to[i] = hd_bf16_from_float (sums[i] * factor);
-}
+#define DEFINE_STORE(name, type, store)                                                     \
+  HD_CPU_CLONES static void                                                                 \
+  name (type        *restrict to,                                                           \
+        gsize        to_stride,                                                             \
+        const float *restrict sums,                                                         \
+        gsize        sums_stride,                                                           \
+        const float *restrict totals,                                                       \
+        int          rows,                                                                  \
+        int          n)                                                                     \
+  {                                                                                         \
+    for (; rows > 0; rows--, to += to_stride, sums += sums_stride, totals++)                \
+      {                                                                                     \
+        float factor = 1.0f / *totals;                                                      \
+                                                                                            \
+        for (int i = 0; i < n; i++)                                                         \
+          to[i] = store (sums[i] * factor);                                                 \
+      }                                                                                     \
+  }
 
-HD_CPU_CLONES static void
-store_f32 (float       *restrict to,
-           const float *restrict sums,
-           float        factor,
-           int          n)
-{
-  for (int i = 0; i < n; i++)
-    to[i] = sums[i] * factor;
-}
+DEFINE_STORE (store_f32, float, )
+DEFINE_STORE (store_bf16, guint16, hd_bf16_from_float)
 
 void
-hd_cpu_attention_store_row (gboolean     to_bf16,
-                            void        *to,
-                            const float *sums,
-                            float        total,
-                            int          n)
+hd_cpu_attention_store (gboolean     to_bf16,
+                        void        *to,
+                        gsize        to_stride,
+                        const float *sums,
+                        gsize        sums_stride,
+                        const float *totals,
+                        int          rows,
+                        int          n)
 {
   if (to_bf16)
-    store_bf16 (to, sums, 1.0f / total, n);
+    store_bf16 (to, to_stride, sums, sums_stride, totals, rows, n);
   else
-    store_f32 (to, sums, 1.0f / total, n);
+    store_f32 (to, to_stride, sums, sums_stride, totals, rows, n);
 }
 
 /* --- panels --- */
@@ -123,24 +144,32 @@ hd_cpu_attention_pack_value_pair (guint16       *panels,
 
 #define LANES 16
 
+/* The maxima of two halves of @n numbers each, in the first. */
+static inline __attribute__ ((always_inline)) void
+fold (float *lane,
+      int    n)
+{
+#pragma omp simd
+  for (int j = 0; j < n; j++)
+    lane[j] = lane[j + n] > lane[j] ? lane[j + n] : lane[j];
+}
+
 static inline __attribute__ ((always_inline)) float
 row_maximum (const float *restrict scores,
              int          n)
 {
   float lane[LANES];
-  float maximum;
 
-  for (int j = 0; j < LANES; j++)
-    lane[j] = scores[j];
+  memcpy (lane, scores, sizeof lane);
   for (int i = LANES; i < n; i += LANES)
+#pragma omp simd
     for (int j = 0; j < LANES; j++)
       lane[j] = scores[i + j] > lane[j] ? scores[i + j] : lane[j];
+  fold (lane, 8);
+  fold (lane, 4);
+  fold (lane, 2);
 
-  maximum = lane[0];
-  for (int j = 1; j < LANES; j++)
-    maximum = lane[j] > maximum ? lane[j] : maximum;
-
-  return maximum;
+  return lane[1] > lane[0] ? lane[1] : lane[0];
 }
 
 static inline __attribute__ ((always_inline)) float
@@ -163,23 +192,48 @@ weigh_f32 (float *restrict scores,
   return total;
 }
 
-/* Weights lie between 0 and 1 (or are the processor's NaN), so that rounding needs no care. */
+/* Both halves of the row at once, for the order of weights: 32-bit lanes only, no rearranging. Weights lie between 0
+ * and 1 (or are the processor's NaN), so that rounding needs no care. */
+static inline __attribute__ ((always_inline)) float
+weigh_pair (guint32 *weights,
+            float    low,
+            float    high,
+            float    factor,
+            float    maximum)
+{
+  guint32 low_bits;
+  guint32 high_bits;
+
+  low = hd_exp2_coarse (low * factor - maximum);
+  high = hd_exp2_coarse (high * factor - maximum);
+  low_bits = (hd_bits_from_float (low) + 0x8000u) >> 16;
+  high_bits = (hd_bits_from_float (high) + 0x8000u) & 0xffff0000u;
+  *weights = GUINT32_TO_LE (low_bits | high_bits);
+
+  return low + high;
+}
+
 static inline __attribute__ ((always_inline)) float
 weigh_bf16 (const float *restrict scores,
-            guint16     *restrict weights,
+            guint32     *restrict weights,
             int          n,
             float        factor,
             float        maximum)
 {
+  int   half = n / 2;
+  int   whole = half / LANES * LANES;
   float total = 0.0f;
 
 #pragma omp simd reduction(+ : total)
-  for (int i = 0; i < n; i++)
-    {
-      float weight = hd_exp2_coarse (scores[i] * factor - maximum);
+  for (int i = 0; i < whole; i++)
+    total += weigh_pair (weights + i, scores[i], scores[half + i], factor, maximum);
 
-      weights[i] = (guint16) ((hd_bits_from_float (weight) + 0x8000u) >> 16);
-      total += weight;
+  /* Half a vector is left at most: @n is a multiple of LANES. */
+  if (half > whole)
+    {
+#pragma omp simd reduction(+ : total)
+      for (int i = 0; i < LANES / 2; i++)
+        total += weigh_pair (weights + whole + i, scores[whole + i], scores[half + whole + i], factor, maximum);
     }
 
   return total;
@@ -227,7 +281,7 @@ hd_cpu_attention_softmax (const HdCpuSoftmax *softmax,
       block_maximum = row_maximum (row, columns) * softmax->factor;
       if (!(block_maximum > maximum[i]))
         block_maximum = maximum[i];
-      block_total = weights != NULL ? weigh_bf16 (row, weight_row, columns, softmax->factor, block_maximum)
+      block_total = weights != NULL ? weigh_bf16 (row, (guint32 *) weight_row, columns, softmax->factor, block_maximum)
                                     : weigh_f32 (row, columns, softmax->factor, block_maximum);
 
       if (block_maximum > maximum[i])
