@@ -24,15 +24,18 @@ check_name (HdGoldenCase  *golden,
 
 /* What of the manifest's model the engine has no network for. */
 static gboolean
-check_supported (JsonObject  *manifest,
-                 GError     **error)
+check_supported (HdGoldenCase  *golden,
+                 JsonObject    *manifest,
+                 GError       **error)
 {
   JsonNode *files = json_object_get_member (manifest, "files");
 
   if (files == NULL || !JSON_NODE_HOLDS_OBJECT (files))
     return TRUE;
 
-  if (json_object_has_member (json_node_get_object (files), "text_encoder_2/model.safetensors"))
+  /* The VAE is the same network in every family. */
+  if (!g_str_equal (golden->kind, "vae")
+      && json_object_has_member (json_node_get_object (files), "text_encoder_2/model.safetensors"))
     return hd_golden_refuse (error, "model:sdxl");
   if (!json_object_has_member (json_node_get_object (files), "unet/diffusion_pytorch_model.safetensors"))
     return hd_golden_refuse (error, "model:single-file");
@@ -73,7 +76,7 @@ hd_golden_make_model (const HdGoldenSetup *setup,
   file = g_strconcat (golden->model, ".json", NULL);
   manifest_path = g_build_filename (golden->models_folder, file, NULL);
   manifest = hd_json_read_file (manifest_path, MAX_MANIFEST, error);
-  if (manifest == NULL || !check_supported (manifest, error))
+  if (manifest == NULL || !check_supported (golden, manifest, error))
     return NULL;
 
   folder = g_build_filename (setup->scratch, golden->model, NULL);
