@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "kernels/cpu/cpu_conv.h"
+
 #include "kernels/cpu/cpu_convert.h"
 #include "kernels/cpu/cpu_weight.h"
 
@@ -8,46 +10,6 @@
 
 /* Resized input of a tile: enough rows to share the overlap of bands among, few enough to stay in a cache. */
 #define RESIZED_BYTES ((gsize) 4 << 20)
-
-typedef struct
-{
-  HdCpuContext        *cpu;
-  HdTensor            *y;
-  const HdTensor      *x;
-  const HdConv        *conv;
-  const HdConvOptions *options;
-  int                  height;         /* of the input, once it is resized */
-  int                  width;
-  gboolean             resize;
-  int                  tile_images;
-  int                  tile_rows;      /* of the result; all of them if tile_images > 1 */
-  float               *bias;           /* scratch: O */
-  char                *band;           /* scratch: the resized rows of a tile */
-} HdCpuConv;
-
-/* What a tile's primitive depends on. */
-typedef struct
-{
-  char   tag[8];
-  gint32 type;
-  gint32 result_type;
-  gint32 residual;
-  gint32 images;
-  gint32 height;          /* input rows */
-  gint32 width;
-  gint32 in_channels;
-  gint32 rows;            /* of the result */
-  gint32 columns;
-  gint32 out_channels;
-  gint32 kernel_height;
-  gint32 kernel_width;
-  gint32 stride;
-  gint32 dilation;
-  gint32 pad_top;
-  gint32 pad_left;
-  gint32 pad_bottom;
-  gint32 pad_right;
-} HdCpuConvKey;
 
 /* --- the primitive --- */
 
@@ -119,10 +81,10 @@ describe_conv (HdCpuContext          *cpu,
   return status;
 }
 
-static HdCpuPrimitive *
-get_primitive (HdCpuContext       *cpu,
-               const HdCpuConvKey *key,
-               GError            **error)
+HdCpuPrimitive *
+hd_cpu_conv_primitive (HdCpuContext       *cpu,
+                       const HdCpuConvKey *key,
+                       GError            **error)
 {
   HdCpuPrimitive       *primitive = hd_cpu_primitive_lookup (cpu, key, sizeof *key);
   dnnl_primitive_attr_t attributes = NULL;
@@ -189,11 +151,11 @@ resized_row_bytes (const HdCpuConv *job)
   return (gsize) job->width * job->x->channels * hd_dtype_size (job->x->dtype);
 }
 
-/* TRUE if the same bias is added to all images, so that one primitive can do several. */
-static gboolean
-channel_bias_is_common (const HdTensor *bias)
+gboolean
+hd_cpu_conv_bias_is_common (const HdCpuConv *job)
 {
-  gsize row = bias != NULL ? bias->channels * hd_dtype_size (bias->dtype) : 0;
+  const HdTensor *bias = job->options->channel_bias;
+  gsize           row = bias != NULL ? bias->channels * hd_dtype_size (bias->dtype) : 0;
 
   for (int n = 1; row > 0 && n < bias->batch; n++)
     if (memcmp (bias->data, (const char *) bias->data + n * row, row) != 0)
@@ -219,7 +181,7 @@ divide (HdCpuConv *job)
   bands = (y->height + rows - 1) / rows;
   job->tile_rows = (y->height + bands - 1) / bands;
   job->tile_images = 1;
-  if (bands == 1 && !job->resize && channel_bias_is_common (job->options->channel_bias))
+  if (bands == 1 && !job->resize && hd_cpu_conv_bias_is_common (job))
     job->tile_images = (int) CLAMP (job->cpu->tile_flops / (row_flops * y->height), 1.0, y->batch);
 }
 
@@ -258,10 +220,9 @@ resize_rows (const HdCpuConv *job,
                 job->band + i * resized_bytes);
 }
 
-/* bias + channel_bias of @image, in float32. */
-static void
-add_biases (const HdCpuConv *job,
-            int              image)
+void
+hd_cpu_conv_add_biases (const HdCpuConv *job,
+                        int              image)
 {
   const HdTensor *added = job->options->channel_bias;
   const float    *bias = job->conv->bias != NULL ? hd_cpu_vector (job->conv->bias) : NULL;
@@ -309,10 +270,10 @@ run_tile (HdCpuConv *job,
   key.pad_right = MAX ((y->width - 1) * options->stride - options->padding
                        + options->dilation * (weight->kernel_width - 1) + 1 - job->width, 0);
 
-  primitive = get_primitive (job->cpu, &key, error);
+  primitive = hd_cpu_conv_primitive (job->cpu, &key, error);
   if (primitive == NULL)
     return FALSE;
-  packed = hd_cpu_weight_packed (job->cpu, weight, 0, weight->out_channels,
+  packed = hd_cpu_weight_packed (job->cpu, weight, HD_CPU_KERNEL_WHOLE, 0, weight->out_channels,
                                  hd_cpu_primitive_layout (primitive, DNNL_ARG_WEIGHTS), error);
   if (packed == NULL)
     return FALSE;
@@ -350,15 +311,11 @@ run_tiles (HdCpuConv *job,
     {
       int images = MIN (job->tile_images, y->batch - image);
 
-      add_biases (job, image);
+      hd_cpu_conv_add_biases (job, image);
       for (int row = 0; row < y->height; row += job->tile_rows)
         {
-          if (hd_context_is_cancelled (&job->cpu->parent))
-            {
-              hd_context_set_cancelled_error (error);
-              return FALSE;
-            }
-          if (!run_tile (job, image, images, row, MIN (job->tile_rows, y->height - row), error))
+          if (hd_cpu_is_cancelled (job->cpu, error)
+              || !run_tile (job, image, images, row, MIN (job->tile_rows, y->height - row), error))
             return FALSE;
         }
     }
@@ -395,6 +352,22 @@ check_sides (const HdCpuConv *job,
   return FALSE;
 }
 
+static gboolean
+provide_scratch (HdCpuConv *job,
+                 GError   **error)
+{
+  const gsize bias = hd_cpu_conv_bias_bytes (job);
+  const gsize band = job->resize ? input_rows (job, job->tile_rows) * resized_row_bytes (job) : 0;
+  char       *scratch = hd_cpu_scratch (job->cpu, bias + band, error);
+
+  if (scratch == NULL)
+    return FALSE;
+
+  job->bias = (float *) scratch;
+  job->band = scratch + bias;
+  return TRUE;
+}
+
 gboolean
 hd_cpu_conv2d (HdContext           *context,
                HdTensor            *y,
@@ -409,22 +382,18 @@ hd_cpu_conv2d (HdContext           *context,
     .height = size->height, .width = size->width,
     .resize = size->height != x->height || size->width != x->width,
   };
-  gsize           bias_bytes = ((gsize) y->channels * sizeof (float) + 4095) / 4096 * 4096;
-  char           *scratch;
 
   if (!check_sides (&job, error))
     return FALSE;
 
   hd_cpu_primitives_trim (job.cpu);
   job.cpu->operation++;
-  divide (&job);
+  if (hd_cpu_conv_is_enlargement (&job))
+    return hd_cpu_conv_enlarge (&job, error);
 
-  scratch = hd_cpu_scratch (job.cpu, bias_bytes + (job.resize ? input_rows (&job, job.tile_rows)
-                                                                * resized_row_bytes (&job) : 0), error);
-  if (scratch == NULL)
+  divide (&job);
+  if (!provide_scratch (&job, error))
     return FALSE;
-  job.bias = (float *) scratch;
-  job.band = scratch + bias_bytes;
 
   return run_tiles (&job, error);
 }

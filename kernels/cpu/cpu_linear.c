@@ -170,7 +170,7 @@ multiply (const HdCpuLinear *job,
 
   if (primitive == NULL)
     return FALSE;
-  packed = hd_cpu_weight_packed (job->cpu, job->linear->weight, first, count,
+  packed = hd_cpu_weight_packed (job->cpu, job->linear->weight, HD_CPU_KERNEL_WHOLE, first, count,
                                  hd_cpu_primitive_layout (primitive, DNNL_ARG_WEIGHTS), error);
   if (packed == NULL)
     return FALSE;
@@ -308,12 +308,8 @@ hd_cpu_linear (HdContext             *context,
 
   for (gint64 row = 0; row < job.rows; row += job.chunk_rows)
     {
-      if (hd_context_is_cancelled (context))
-        {
-          hd_context_set_cancelled_error (error);
-          return FALSE;
-        }
-      if (!run_chunk (&job, row, (int) MIN (job.chunk_rows, job.rows - row), error))
+      if (hd_cpu_is_cancelled (job.cpu, error)
+          || !run_chunk (&job, row, (int) MIN (job.chunk_rows, job.rows - row), error))
         return FALSE;
     }
 

@@ -62,6 +62,18 @@ gboolean hd_cpu_reserve    (HdContext *context, gsize bytes, void **memory, GErr
  * begin to its end. The contents are undefined. NULL with @error set if there is no memory. */
 void    *hd_cpu_scratch    (HdCpuContext *cpu, gsize bytes, GError **error);
 
+/* To be asked between tiles: TRUE, with @error set, once the run is cancelled. */
+static inline gboolean
+hd_cpu_is_cancelled (HdCpuContext *cpu,
+                     GError      **error)
+{
+  if (!hd_context_is_cancelled (&cpu->parent))
+    return FALSE;
+
+  hd_context_set_cancelled_error (error);
+  return TRUE;
+}
+
 /* --- oneDNN primitives (cpu_primitives.c) --- */
 
 typedef struct _HdCpuPrimitive HdCpuPrimitive;

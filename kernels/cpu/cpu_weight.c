@@ -9,9 +9,13 @@
 /* Elements that one thread converts at a time. */
 #define CONVERT_BLOCK 16384
 
+/* Kernels that one thread folds at a time. */
+#define FOLD_BLOCK 64
+
 /* One packed form of the output channels [first, first + count). */
 typedef struct
 {
+  HdCpuKernel        kernel;
   int                first;
   int                count;
   dnnl_memory_desc_t layout;
@@ -20,13 +24,14 @@ typedef struct
   guint64            operation;   /* the latest that used it */
 } HdCpuForm;
 
-/* weight->device. A vector or table has @data, the others @forms; while the forms lack a channel, the checkpoint's
- * bytes (weight->parts) are kept as well. */
+/* weight->device. A vector or table has @data, the others @forms; while the forms lack a channel, and for good if
+ * @keep_bytes, there are the checkpoint's bytes (weight->parts) as well. */
 typedef struct
 {
-  void   *data;
-  gsize   bytes;
-  GArray *forms;
+  void    *data;
+  gsize    bytes;
+  GArray  *forms;
+  gboolean keep_bytes;
 } HdCpuWeight;
 
 /* --- conversion --- */
@@ -143,13 +148,14 @@ drop_parts (HdWeight *weight)
   weight->n_parts = 0;
 }
 
-/* The rows [first, first + count) of the checkpoint's parts, stacked, as weight->dtype. */
+/* The rows [first, first + count) of the checkpoint's parts, stacked, as @type. */
 static void
 copy_parts (HdCpuContext   *cpu,
             const HdWeight *weight,
             int             first,
             int             count,
-            char           *to)
+            char           *to,
+            HdDtype         type)
 {
   const gsize row = row_elements (weight);
   int         start = 0;
@@ -164,7 +170,7 @@ copy_parts (HdCpuContext   *cpu,
         {
           const char *bytes = g_bytes_get_data (part->bytes, NULL);
 
-          convert_in_parallel (cpu, to + (from - first) * row * hd_dtype_size (weight->dtype), weight->dtype,
+          convert_in_parallel (cpu, to + (from - first) * row * hd_dtype_size (type), type,
                                bytes + (from - start) * row * hd_dtype_size (part->dtype), part->dtype,
                                (end - from) * row);
         }
@@ -220,6 +226,7 @@ form_clear (HdCpuForm *form)
 
 static HdCpuForm *
 find_form (HdCpuWeight             *device,
+           HdCpuKernel              kernel,
            int                      first,
            int                      count,
            const_dnnl_memory_desc_t layout)
@@ -228,14 +235,15 @@ find_form (HdCpuWeight             *device,
     {
       HdCpuForm *form = &g_array_index (device->forms, HdCpuForm, i);
 
-      if (form->first == first && form->count == count && dnnl_memory_desc_equal (form->layout, layout))
+      if (form->kernel == kernel && form->first == first && form->count == count
+          && dnnl_memory_desc_equal (form->layout, layout))
         return form;
     }
 
   return NULL;
 }
 
-/* A form that has output channel @row, or NULL. */
+/* A form that has output channel @row as it is, or NULL. */
 static HdCpuForm *
 find_form_with_row (HdCpuWeight *device,
                     int          row)
@@ -244,7 +252,7 @@ find_form_with_row (HdCpuWeight *device,
     {
       HdCpuForm *form = &g_array_index (device->forms, HdCpuForm, i);
 
-      if (form->first <= row && row < form->first + form->count)
+      if (form->kernel == HD_CPU_KERNEL_WHOLE && form->first <= row && row < form->first + form->count)
         return form;
     }
 
@@ -339,7 +347,7 @@ pack (HdCpuContext *cpu,
         return FALSE;
 
       if (weight->n_parts > 0)
-        copy_parts (cpu, weight, form->first, form->count, plain);
+        copy_parts (cpu, weight, form->first, form->count, plain, weight->dtype);
       else
         success = unpack_rows (cpu, weight, form->first, form->count, plain, error);
     }
@@ -352,6 +360,135 @@ pack (HdCpuContext *cpu,
   hd_cpu_pages_free (plain, bytes);
 
   return success;
+}
+
+/* --- folded kernels --- */
+
+/* Adds up three taps, which are @stride apart, into two or one. */
+static void
+fold_taps (const float *taps,
+           int          stride,
+           HdCpuFold    fold,
+           float       *folded,
+           int          folded_stride)
+{
+  switch (fold)
+    {
+    case HD_CPU_FOLD_FIRST:
+      folded[0] = taps[0];
+      folded[folded_stride] = taps[stride] + taps[2 * stride];
+      break;
+    case HD_CPU_FOLD_MIDDLE:
+      folded[0] = taps[0] + taps[stride] + taps[2 * stride];
+      break;
+    case HD_CPU_FOLD_LAST:
+      folded[0] = taps[0] + taps[stride];
+      folded[folded_stride] = taps[2 * stride];
+      break;
+    }
+}
+
+/* One kernel 3 x 3 becomes one of the taps that @fold_y and @fold_x leave. */
+static void
+fold_kernel (const float *kernel,
+             HdCpuFold    fold_y,
+             HdCpuFold    fold_x,
+             float       *folded)
+{
+  const int width = hd_cpu_fold_taps (fold_x);
+  float     rows[3 * 2];
+
+  for (int y = 0; y < 3; y++)
+    fold_taps (kernel + 3 * y, 1, fold_x, rows + width * y, 1);
+  for (int x = 0; x < width; x++)
+    fold_taps (rows + x, width, fold_y, folded + x, width);
+}
+
+/* Output channel @row of the checkpoint's parts, and its type. */
+static const char *
+find_row (const HdWeight *weight,
+          int             row,
+          HdDtype        *type)
+{
+  const HdWeightPart *part = weight->parts;
+
+  for (; row >= part->out_channels; part++)
+    row -= part->out_channels;
+
+  *type = part->dtype;
+  return (const char *) g_bytes_get_data (part->bytes, NULL) + row * row_elements (weight) * hd_dtype_size (*type);
+}
+
+/* The folded kernels of one output channel. */
+static void
+fold_row (const HdWeight *weight,
+          int             row,
+          HdCpuFold       fold_y,
+          HdCpuFold       fold_x,
+          float          *folded)
+{
+  const int   taps = hd_cpu_fold_taps (fold_y) * hd_cpu_fold_taps (fold_x);
+  HdDtype     type;
+  const char *from = find_row (weight, row, &type);
+  float       kernels[FOLD_BLOCK * 9];
+
+  for (int channel = 0; channel < weight->in_channels; channel += FOLD_BLOCK)
+    {
+      int n = MIN (weight->in_channels - channel, FOLD_BLOCK);
+
+      convert (kernels, HD_DTYPE_F32, from + (gsize) channel * 9 * hd_dtype_size (type), type, n * 9);
+      for (int i = 0; i < n; i++)
+        fold_kernel (kernels + 9 * i, fold_y, fold_x, folded + (gsize) (channel + i) * taps);
+    }
+}
+
+/* In float32 up to the end, so that the sums are rounded once. */
+static gboolean
+pack_folded (HdCpuContext *cpu,
+             HdWeight     *weight,
+             HdCpuForm    *form,
+             GError      **error)
+{
+  const HdCpuFold    fold_y = (form->kernel - HD_CPU_KERNEL_FOLDED) / 3;
+  const HdCpuFold    fold_x = (form->kernel - HD_CPU_KERNEL_FOLDED) % 3;
+  const int          height = hd_cpu_fold_taps (fold_y);
+  const int          width = hd_cpu_fold_taps (fold_x);
+  const dnnl_dims_t  sides = { form->count, weight->in_channels, height, width };
+  const gsize        row = (gsize) weight->in_channels * height * width;
+  const gsize        bytes = form->count * row * sizeof (float);
+  float             *folded = hd_cpu_pages_new (bytes, "rearranging weights", error);
+  dnnl_memory_desc_t layout = NULL;
+  gboolean           success = FALSE;
+  dnnl_status_t      status;
+
+  if (folded == NULL)
+    return FALSE;
+
+#pragma omp parallel for num_threads (cpu->threads) schedule (static)
+  for (int i = 0; i < form->count; i++)
+    fold_row (weight, form->first + i, fold_y, fold_x, folded + i * row);
+
+  status = dnnl_memory_desc_create_with_tag (&layout, 4, sides, dnnl_f32, dnnl_abcd);
+  if (status == dnnl_success)
+    success = hd_cpu_reorder (cpu, layout, folded, form->layout, form->data, error);
+  else
+    hd_cpu_set_error (error, status, "describing weights");
+
+  g_clear_pointer (&layout, dnnl_memory_desc_destroy);
+  hd_cpu_pages_free (folded, bytes);
+
+  return success;
+}
+
+/* --- the forms of a weight --- */
+
+gboolean
+hd_cpu_weight_keep_bytes (HdWeight *weight)
+{
+  HdCpuWeight *device = weight->device;
+
+  device->keep_bytes = weight->n_parts > 0;
+  return device->keep_bytes;
 }
 
 static gboolean
@@ -371,20 +508,21 @@ form_init (HdCpuContext            *cpu,
   if (form->data == NULL)
     return FALSE;
 
-  return pack (cpu, weight, form, error);
+  return (form->kernel == HD_CPU_KERNEL_WHOLE ? pack : pack_folded) (cpu, weight, form, error);
 }
 
 const void *
 hd_cpu_weight_packed (HdCpuContext            *cpu,
                       HdWeight                *weight,
+                      HdCpuKernel              kernel,
                       int                      first,
                       int                      count,
                       const_dnnl_memory_desc_t layout,
                       GError                 **error)
 {
   HdCpuWeight *device = weight->device;
-  HdCpuForm   *form = find_form (device, first, count, layout);
-  HdCpuForm    made = { .first = first, .count = count, .operation = cpu->operation };
+  HdCpuForm   *form = find_form (device, kernel, first, count, layout);
+  HdCpuForm    made = { .kernel = kernel, .first = first, .count = count, .operation = cpu->operation };
 
   if (form != NULL)
     {
@@ -401,7 +539,7 @@ hd_cpu_weight_packed (HdCpuContext            *cpu,
   drop_old_forms (cpu, device, first, count);
   g_array_append_val (device->forms, made);
   cpu->parent.weight_bytes += made.bytes;
-  if (weight->n_parts > 0 && forms_are_complete (weight))
+  if (!device->keep_bytes && weight->n_parts > 0 && forms_are_complete (weight))
     drop_parts (weight);
 
   return made.data;
@@ -440,7 +578,7 @@ hd_cpu_weight_make (HdContext *context,
   if (device->data == NULL)
     return FALSE;
 
-  copy_parts (cpu, weight, 0, weight->out_channels, device->data);
+  copy_parts (cpu, weight, 0, weight->out_channels, device->data, weight->dtype);
   drop_parts (weight);
   *bytes = device->bytes;
 

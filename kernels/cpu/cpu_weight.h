@@ -6,24 +6,72 @@
 G_BEGIN_DECLS
 
 /**
+ * HdCpuKernel:
+ * @HD_CPU_KERNEL_WHOLE: as it is
+ * @HD_CPU_KERNEL_FOLDED: plus 3 y + x, with y and x of #HdCpuFold: a kernel 3 x 3 with equal taps added up
+ *
+ * What a primitive wants of a weight. Where the convolution's input is enlarged by repeating pixels, neighbouring
+ * taps read the same pixel: one tap with the sum of their weights does.
+ */
+typedef enum
+{
+  HD_CPU_KERNEL_WHOLE,
+  HD_CPU_KERNEL_FOLDED,
+  HD_CPU_KERNEL_LAST_FOLDED = HD_CPU_KERNEL_FOLDED + 8,
+} HdCpuKernel;
+
+/**
+ * HdCpuFold:
+ * @HD_CPU_FOLD_FIRST: the first repetition of a pixel: taps (0), (1 + 2); the first reads the pixel before
+ * @HD_CPU_FOLD_MIDDLE: neither first nor last: one tap (0 + 1 + 2)
+ * @HD_CPU_FOLD_LAST: the last repetition: taps (0 + 1), (2); the second reads the pixel after
+ *
+ * How three taps fold along one side.
+ */
+typedef enum
+{
+  HD_CPU_FOLD_FIRST,
+  HD_CPU_FOLD_MIDDLE,
+  HD_CPU_FOLD_LAST,
+} HdCpuFold;
+
+static inline int
+hd_cpu_fold_taps (HdCpuFold fold)
+{
+  return fold == HD_CPU_FOLD_MIDDLE ? 1 : 2;
+}
+
+/**
  * hd_cpu_weight_packed:
  * @weight: a matrix or a convolution's kernel
+ * @kernel: what is wanted of it; a folded kernel needs hd_cpu_weight_keep_bytes() before the first use
  * @first: its first output channel to be used
  * @count: output channels to be used; a convolution takes all of them
  * @layout: how the primitive wants them: oneDNN's dimensions (O, I, KH, KW) of a kernel, (I, O) of a matrix
  *
  * The weight's numbers in that layout, rearranged when it is first asked for; later calls with the same layout
- * return the same memory. Few shapes want different layouts of one weight, so all that was packed for earlier
- * operations (cpu->operation) is dropped when another layout of the same channels is packed: memory holds a
+ * return the same memory. Few shapes want different layouts of one weight, so all that was packed of these
+ * channels for earlier operations (cpu->operation) is dropped when another layout is packed: memory holds a
  * weight once.
  *
  * Returns: (nullable): the packed numbers, valid until the end of the operation; %NULL with @error set
  */
-const void *hd_cpu_weight_packed (HdCpuContext            *cpu,
-                                  HdWeight                *weight,
-                                  int                      first,
-                                  int                      count,
-                                  const_dnnl_memory_desc_t layout,
-                                  GError                 **error);
+const void *hd_cpu_weight_packed     (HdCpuContext            *cpu,
+                                      HdWeight                *weight,
+                                      HdCpuKernel              kernel,
+                                      int                      first,
+                                      int                      count,
+                                      const_dnnl_memory_desc_t layout,
+                                      GError                 **error);
+
+/**
+ * hd_cpu_weight_keep_bytes:
+ *
+ * Keeps the checkpoint's bytes, which usually are the mapped file, for good: folded kernels are made from them,
+ * and what is folded cannot be unfolded.
+ *
+ * Returns: %FALSE if it is too late, because a packed form has replaced them
+ */
+gboolean    hd_cpu_weight_keep_bytes (HdWeight *weight);
 
 G_END_DECLS
