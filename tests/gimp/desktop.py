@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A screen of its own, and what is on it as a screen reader sees it (AT-SPI)."""
 
+import ctypes
 import os
 import pathlib
 import subprocess
@@ -58,11 +59,49 @@ class Desktop:
             area = (extents.x, extents.y, min(extents.width, area[2]), min(extents.height, area[3]))
         self.gdk.pixbuf_get_from_window(root, *area).savev(str(path), 'png', [], [])
 
+    def close_window(self, title):
+        """What a window manager does when the cross of a window is pressed."""
+        found = subprocess.run(['xdotool', 'search', '--onlyvisible', '--name', f'^{title}$'],
+                               capture_output=True, text=True, check=True).stdout.split()
+        x11 = Xlib()
+        for window in found:
+            x11.send_delete(int(window))
+        x11.close()
+
     def close(self):
         for process in (self.bus, self.server):
             process.terminate()
             process.wait()
         self.runtime.cleanup()
+
+
+class Xlib:
+    """The few calls of libX11 that are needed to ask a window to close."""
+
+    CLIENT_MESSAGE = 33
+
+    class Event(ctypes.Structure):
+        _fields_ = [('type', ctypes.c_int), ('serial', ctypes.c_ulong), ('send_event', ctypes.c_int),
+                    ('display', ctypes.c_void_p), ('window', ctypes.c_ulong), ('message_type', ctypes.c_ulong),
+                    ('format', ctypes.c_int), ('data', ctypes.c_long * 5), ('rest', ctypes.c_long * 24)]
+
+    def __init__(self):
+        self.lib = ctypes.CDLL('libX11.so.6')
+        self.lib.XOpenDisplay.restype = ctypes.c_void_p
+        self.lib.XInternAtom.restype = ctypes.c_ulong
+        self.display = ctypes.c_void_p(self.lib.XOpenDisplay(None))
+
+    def _atom(self, name):
+        return self.lib.XInternAtom(self.display, name, 0)
+
+    def send_delete(self, window):
+        event = self.Event(type=self.CLIENT_MESSAGE, window=window,
+                           message_type=self._atom(b'WM_PROTOCOLS'), format=32)
+        event.data[0] = self._atom(b'WM_DELETE_WINDOW')
+        self.lib.XSendEvent(self.display, ctypes.c_ulong(window), 0, ctypes.c_long(0), ctypes.byref(event))
+
+    def close(self):
+        self.lib.XCloseDisplay(self.display)
 
 
 class Widget:

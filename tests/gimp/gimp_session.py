@@ -71,16 +71,6 @@ class Profile:
         (self.models / 'demo').symlink_to(self.model)
         (self.gimp / 'gimprc').write_text(GIMPRC)
 
-    def add_plugin(self, source):
-        """Adds a plug-in that is one script."""
-        source = pathlib.Path(source)
-        folder = self.gimp / 'plug-ins' / source.stem
-        folder.mkdir()
-        (folder / 'locale').mkdir()
-        target = folder / source.name
-        shutil.copy2(source, target)
-        target.chmod(0o755)
-
     def environment(self, **more):
         environment = dict(os.environ)
         environment.update(

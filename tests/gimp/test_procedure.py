@@ -4,7 +4,6 @@
 import argparse
 import json
 import os
-import pathlib
 import shutil
 import signal
 import threading
@@ -13,7 +12,6 @@ import tap
 from gimp_session import Gimp, Profile, ScriptError, quote, wait_for
 
 PROCEDURE = 'plug-in-hidiffusion-generate'
-HERE = pathlib.Path(__file__).parent
 
 profile = None
 gimp = None
@@ -26,13 +24,17 @@ LONG = {'prompt': 'a red star', 'width': 512, 'height': 512, 'steps': 1000, 'see
 
 # --- what the tests ask of GIMP -------------------------------------------------
 
+class Scheme(str):
+    """An argument that is an expression of Scheme."""
+
+
 def call(image=None, mode='RUN-NONINTERACTIVE', **arguments):
     """The Scheme call of the procedure."""
     words = [f'#:run-mode {mode}']
     if image is not None:
         words.append(f'#:image {image}')
     for name, value in arguments.items():
-        value = quote(value) if isinstance(value, str) else value
+        value = quote(value) if type(value) is str else value
         words.append(f'#:{name.replace("_", "-")} {value}')
     return f'({PROCEDURE} {" ".join(words)})'
 
@@ -323,11 +325,9 @@ def test_every_bad_argument_has_a_message():
 
 def test_a_prompt_of_any_length_is_no_crash():
     image = new_image()
-    try:
-        generate(image, **(QUICK | {'prompt': 'star ' * 5000, 'steps': 1}))
-    except ScriptError as error:
-        tap.check('prompt' in str(error), f'message: {error}')
-    generate(image, **QUICK)
+    prompt = Scheme('(apply string-append (vector->list (make-vector 20000 "star ")))')
+    _, layer = generate(image, **(QUICK | {'prompt': prompt, 'steps': 1}))
+    tap.check_equal(len(request_of(layer)['prompt']), 100000, 'length of the prompt')
 
 
 def test_an_image_with_a_palette_is_refused():
@@ -354,25 +354,6 @@ def test_killing_the_plugin_leaves_image_and_profile_sound():
     tap.check_equal(layers(image)[0], layer, 'the layer made afterwards')
 
 
-def test_an_image_closed_meanwhile_leaves_the_picture_in_a_new_one():
-    image = new_image()
-    before = images()
-    work = Background(call(image, **(LONG | {'steps': 60})))
-    request = profile.gimp / 'close-image'
-    request.with_suffix('.new').write_text(str(image))
-    request.with_suffix('.new').rename(request)
-    wait_for(lambda: not request.exists(), 'the image to be closed')
-    tap.check(work.thread.is_alive(), 'the run was over before the image was closed')
-    work.join()
-    tap.check(work.error is None, f'error: {work.error}')
-    found, layer = (int(word) for word in work.result.strip('()').split())
-    tap.check_equal(images(), before - {image} | {found}, 'images')
-    tap.check_equal(layers(found), [layer], 'layers')
-    tap.check_equal(gimp.run(f'(list (car (gimp-image-get-width {found})) (car (gimp-image-get-height {found})))'),
-                    '(512 512)', 'size of the image')
-    tap.check('The image was closed in the meantime' in gimp.messages(), 'no message')
-
-
 def test_nothing_of_ours_is_on_stderr():
     tap.check_equal(gimp.complaints(), [], 'complaints')
 
@@ -386,7 +367,6 @@ def main():
 
     profile = Profile(arguments.plugin, arguments.model)
     try:
-        profile.add_plugin(HERE / 'close_image.py')
         gimp = Gimp(profile)
         try:
             tap.run([test for name, test in globals().items() if name.startswith('test_')])

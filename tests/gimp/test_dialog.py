@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dialog of plug-in-hidiffusion-generate in GIMP on a virtual screen, driven as a screen reader would."""
+
+import argparse
+import os
+import pathlib
+import re
+import signal
+import time
+
+import tap
+from desktop import Desktop
+from gimp_session import Gimp, Profile, quote, wait_for
+
+# Cancel is to stop the work within this many seconds.
+CANCEL_LIMIT = 1.0
+
+profile = None
+desktop = None
+gimp = None
+screenshots = None
+
+
+# --- what the tests ask of GIMP -------------------------------------------------
+
+def open_image(kind='RGB', width=256, height=192):
+    """An image with a layer, on the screen; its number and the display's."""
+    types = {'RGB': 'RGB-IMAGE', 'GRAY': 'GRAY-IMAGE'}
+    found = gimp.run(f"""
+      (let* ((image (car (gimp-image-new {width} {height} {kind})))
+             (layer (car (gimp-layer-new image "below" {width} {height} {types[kind]} 100 LAYER-MODE-NORMAL))))
+        (gimp-drawable-fill layer FILL-WHITE)
+        (gimp-image-insert-layer image layer 0 0)
+        (gimp-image-clean-all image)
+        (list image (car (gimp-display-new image))))""")
+    return tuple(int(word) for word in found.strip('()').split())
+
+
+def layers(image):
+    found = gimp.run(f'(vector->list (car (gimp-image-get-layers {image})))')
+    return [int(word) for word in found.strip('()').split()]
+
+
+def layer_name(layer):
+    return gimp.run(f'(begin (display (car (gimp-item-get-name {layer}))) "")').removesuffix('""')
+
+
+def has_request(layer):
+    return gimp.number(f'(vector-length (list->vector (car (gimp-item-get-parasite-list {layer}))))') > 0
+
+
+def images():
+    found = gimp.run('(vector->list (car (gimp-get-images)))')
+    return {int(word) for word in found.strip('()').split()}
+
+
+def close_everything():
+    """No image on the screen, no dialog, and nothing remembered."""
+    for pid in gimp.plugin_pids():
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not gimp.plugin_pids(), 'the plug-in to end')
+    wait_for(lambda: desktop.application('hidiffusion') is None, 'the dialog to go')
+    for display in range(1, 100):
+        if gimp.run(f'(car (gimp-display-id-is-valid {display}))') in ('1', '#t'):
+            gimp.run(f'(gimp-display-delete {display})')
+    profile.forget_settings()
+
+
+def menu_item(name):
+    return desktop.application('gimp').wait_for('menu item', name, shown=False)
+
+
+# --- what the tests ask of the dialog -------------------------------------------
+
+class Dialog:
+    def __init__(self):
+        item = menu_item('Generate...')
+        wait_for(lambda: item.has('sensitive'), 'the menu item')
+        item.press()
+        application = wait_for(lambda: desktop.application('hidiffusion'), 'the plug-in')
+        self.window = application.wait_for('dialog')
+        wait_for(lambda: self.window.find('button', 'Generate'), 'the buttons')
+
+    def field(self, role, name):
+        return self.window.wait_for(role, name)
+
+    def button(self, name):
+        return self.window.wait_for('button', name)
+
+    def texts(self):
+        return [label.text for label in self.window.find_all('label')]
+
+    def wait_for_text(self, pattern, timeout=60.0):
+        """The first label that matches."""
+        def search():
+            return next((found for found in map(re.compile(pattern).search, self.texts()) if found), None)
+        return wait_for(search, f'a label like {pattern!r}', timeout)
+
+    def describe(self, prompt='a red star', width=128, height=128, steps=2):
+        """Fills in the form."""
+        self.field('text', 'Prompt').text = prompt
+        follow = self.window.find('check box', 'Size of the image')
+        if follow and follow.has('checked'):
+            follow.press()
+        self.field('spin button', 'Width').value = width
+        self.field('spin button', 'Height').value = height
+        self.field('spin button', 'Steps').value = steps
+        wait_for(lambda: self.button('Generate').has('sensitive'), 'Generate to be sensitive')
+
+    def start(self):
+        """Presses Generate; what the last picture has left in the dialog is gone afterwards."""
+        before = self.texts()
+        self.button('Generate').press()
+        wait_for(lambda: self.texts() != before, 'the work to begin')
+
+    def generate(self):
+        """Makes a picture and waits for it; the seed that it was made with."""
+        self.start()
+        return int(self.wait_for_text(r'^Done in .* seed (\d+)', timeout=120).group(1))
+
+    def start_long_run(self):
+        """A run that takes minutes, in its first steps."""
+        self.describe(width=512, height=512, steps=1000)
+        self.start()
+        self.wait_for_text(r'^Step \d+ of 1000')
+
+    def wait_until_closed(self, timeout=30.0):
+        wait_for(lambda: not gimp.plugin_pids(), 'the plug-in to end', timeout)
+
+
+# --- the tests ------------------------------------------------------------------
+
+def test_the_dialog_opens_from_the_menu():
+    open_image()
+    dialog = Dialog()
+    tap.check(not dialog.button('Generate').has('sensitive'), 'Generate can be pressed without a prompt')
+    dialog.wait_for_text('The prompt is empty')
+    desktop.screenshot(screenshots / 'generate-empty.png', dialog.window)
+    dialog.field('text', 'Prompt').text = 'a red star'
+    wait_for(lambda: dialog.button('Generate').has('sensitive'), 'Generate to be sensitive')
+    dialog.wait_for_text(r'^Needs .* of memory')
+    dialog.field('text', 'Prompt').text = ' '
+    wait_for(lambda: not dialog.button('Generate').has('sensitive'), 'Generate to be grey again')
+
+
+def test_every_field_has_a_name():
+    open_image()
+    dialog = Dialog()
+    roles = {'text', 'spin button', 'combo box', 'check box', 'button', 'progress bar'}
+    nameless = [widget.role for widget in dialog.window.walk()
+                if widget.role in roles and widget.has('showing') and not widget.name]
+    tap.check_equal(nameless, [], 'widgets without a name')
+
+
+def test_no_mnemonic_is_used_twice():
+    open_image()
+    check_mnemonics(Dialog().window)
+
+
+def check_mnemonics(window):
+    letters = {}
+    for widget in window.walk():
+        if widget.has('showing') and widget.mnemonic.startswith('<Alt>'):
+            letters.setdefault(widget.mnemonic.lower(), []).append(widget.name)
+    tap.check(len(letters) >= 12, f'only {len(letters)} mnemonics: {letters}')
+    tap.check_equal({key: names for key, names in letters.items() if len(names) > 1}, {}, 'mnemonics used twice')
+
+
+def test_a_picture_becomes_a_layer():
+    image, _ = open_image()
+    below = layers(image)
+    dialog = Dialog()
+    dialog.describe('a red star on the sea', width=256, height=192, steps=30)
+    dialog.wait_for_text(r'^Needs .* of memory')
+    desktop.screenshot(screenshots / 'generate-ready.png', dialog.window)
+    dialog.start()
+
+    dialog.wait_for_text(r'^Step \d+ of 30')
+    bar = dialog.window.wait_for('progress bar')
+    first = bar.value
+    tap.check(not dialog.field('text', 'Prompt').has('sensitive'), 'the form can be changed while it works')
+    tap.check(not dialog.button('Generate').has('sensitive'), 'Generate can be pressed while it works')
+    before = time.monotonic()
+    tap.check_equal(layers(image), below, 'layers while it works')
+    tap.check(time.monotonic() - before < 2.0, 'GIMP was blocked')
+    wait_for(lambda: bar.value > first, 'progress')
+    desktop.screenshot(screenshots / 'generate-working.png', dialog.window)
+
+    seed = int(dialog.wait_for_text(r'^Done in .* seed (\d+)', timeout=120).group(1))
+    desktop.screenshot(screenshots / 'generate-done.png', dialog.window)
+    tap.check_equal(layers(image)[1:], below, 'the layers below')
+    tap.check_equal(layer_name(layers(image)[0]), 'a red star on the sea', 'name of the layer')
+    tap.check_equal(dialog.field('spin button', 'Seed').value, seed, 'the seed shown')
+    tap.check(dialog.button('Generate').has('sensitive'), 'the dialog cannot be used again')
+
+    dialog.describe(steps=2)
+    dialog.generate()
+    tap.check_equal(len(layers(image)), 3, 'layers after a second picture')
+    dialog.button('Close').press()
+    dialog.wait_until_closed()
+
+
+def test_one_undo_removes_the_layer():
+    image, _ = open_image()
+    below = layers(image)
+    dialog = Dialog()
+    dialog.describe()
+    dialog.generate()
+    dialog.button('Close').press()
+    dialog.wait_until_closed()
+    layer = layers(image)[0]
+    tap.check(layer not in below, 'no layer')
+
+    undo = wait_for(lambda: desktop.application('gimp').find('menu item', 'Undo Generate', shown=False), 'Undo')
+    undo.press()
+    wait_for(lambda: layers(image) == below, 'the layer to go')
+    tap.check_equal(gimp.number(f'(car (gimp-image-is-dirty {image}))') & 1, 0, 'dirty after undo')
+    redo = wait_for(lambda: desktop.application('gimp').find('menu item', 'Redo Generate', shown=False), 'Redo')
+    redo.press()
+    wait_for(lambda: layers(image) == [layer] + below, 'the layer to come back')
+    tap.check(has_request(layer), 'the request did not come back')
+
+
+def test_cancel_stops_within_a_second():
+    image, _ = open_image()
+    before = layers(image)
+    dialog = Dialog()
+    for attempt in range(3):
+        dialog.start_long_run()
+        started = time.monotonic()
+        dialog.button('Cancel').press()
+        dialog.wait_for_text(r'^Cancelled\.')
+        seconds = time.monotonic() - started
+        print(f'# cancelled in {seconds:.2f} s')
+        tap.check(seconds <= CANCEL_LIMIT, f'cancelled in {seconds:.2f} s, expected at most {CANCEL_LIMIT}')
+        tap.check_equal(layers(image), before, 'layers')
+    # the engine is as usable as before
+    dialog.describe()
+    dialog.generate()
+    tap.check_equal(len(layers(image)), 2, 'layers')
+
+
+def test_closing_while_working_stops():
+    image, _ = open_image()
+    before = layers(image)
+    dialog = Dialog()
+    dialog.start_long_run()
+    started = time.monotonic()
+    desktop.close_window('Generate a Layer')
+    dialog.wait_until_closed()
+    seconds = time.monotonic() - started
+    print(f'# closed in {seconds:.2f} s')
+    tap.check(seconds <= CANCEL_LIMIT + 0.5, f'closed in {seconds:.2f} s')
+    tap.check_equal(layers(image), before, 'layers')
+
+
+def test_errors_are_shown_in_the_dialog():
+    image, _ = open_image()
+    before = layers(image)
+    dialog = Dialog()
+    dialog.describe()
+    dialog.field('text', 'Model').text = '/no/such/folder'
+    dialog.start()
+    dialog.wait_for_text('/no/such/folder')
+    bar = dialog.window.wait_for('info bar', 'Error')
+    tap.check(any('/no/such/folder' in label.text for label in bar.find_all('label')), 'the message is not in the bar')
+    desktop.screenshot(screenshots / 'generate-error.png', dialog.window)
+    tap.check_equal(layers(image), before, 'layers')
+
+    dialog.field('text', 'Model').text = 'nonsense'
+    dialog.wait_for_text("'nonsense'")
+    tap.check(not dialog.button('Generate').has('sensitive'), 'Generate can be pressed with an unknown model')
+
+    dialog.field('text', 'Model').text = 'demo'
+    dialog.generate()
+    tap.check(dialog.window.find('info bar') is None, 'the error is still there')
+    tap.check_equal(len(layers(image)), 2, 'layers')
+
+
+def test_a_seed_can_be_kept():
+    image, _ = open_image()
+    dialog = Dialog()
+    dialog.describe()
+    seed = dialog.generate()
+    random = dialog.field('check box', 'Random')
+    random.press()
+    wait_for(lambda: not random.has('checked'), 'the check mark to go')
+    tap.check_equal(dialog.generate(), seed, 'seed of the second picture')
+    random.press()
+    wait_for(lambda: random.has('checked'), 'the check mark')
+    tap.check(dialog.generate() != seed, 'the seed of the third picture is not another one')
+
+
+def test_an_image_closed_meanwhile_leaves_the_picture_in_a_new_one():
+    image, display = open_image()
+    dialog = Dialog()
+    dialog.describe(width=256, height=256, steps=40)
+    dialog.start()
+    dialog.wait_for_text(r'^Step \d+ of 40')
+    gimp.run(f'(gimp-display-delete {display})')
+    tap.check(image not in images(), 'the image is still open')
+    dialog.wait_for_text(r'^The image was closed in the meantime')
+    found = images()
+    tap.check_equal(len(found), 1, 'images')
+    tap.check_equal([layer_name(layer) for layer in layers(found.pop())], ['a red star'], 'layers')
+    desktop.screenshot(screenshots / 'generate-image-closed.png')
+
+
+def test_an_image_with_a_palette_can_be_converted():
+    image, _ = open_image()
+    gimp.run(f'(gimp-image-convert-indexed {image} CONVERT-DITHER-NONE CONVERT-PALETTE-GENERATE 4 FALSE FALSE "")')
+    dialog = Dialog()
+    dialog.field('text', 'Prompt').text = 'a red star'
+    dialog.wait_for_text('^The image has a palette')
+    tap.check(not dialog.button('Generate').has('sensitive'), 'Generate can be pressed')
+    desktop.screenshot(screenshots / 'generate-palette.png', dialog.window)
+    dialog.button('Convert to RGB').press()
+    wait_for(lambda: dialog.button('Generate').has('sensitive'), 'Generate to be sensitive')
+    tap.check_equal(gimp.run(f'(car (gimp-image-get-base-type {image}))'), '0', 'the image is RGB')
+    dialog.describe()
+    dialog.generate()
+    tap.check_equal(len(layers(image)), 2, 'layers')
+
+
+def test_without_an_image_a_new_one_is_shown():
+    dialog = Dialog()
+    tap.check(dialog.window.find('check box', 'Size of the image') is None, 'the size of no image is offered')
+    tap.check_equal(dialog.field('spin button', 'Width').value, 512, 'width')
+    dialog.describe()
+    dialog.generate()
+    found = images()
+    tap.check_equal(len(found), 1, 'images')
+    image = found.pop()
+    # a second picture of that size goes beside the first, one of another size has an image of its own
+    dialog.generate()
+    tap.check_equal((images(), len(layers(image))), ({image}, 2), 'image and number of layers')
+    dialog.field('spin button', 'Width').value = 192
+    dialog.generate()
+    tap.check_equal(len(images()), 2, 'images')
+    dialog.button('Close').press()
+    dialog.wait_until_closed()
+
+
+def test_the_last_run_can_be_repeated():
+    image, _ = open_image()
+    dialog = Dialog()
+    dialog.describe('a blue circle')
+    dialog.generate()
+    dialog.button('Close').press()
+    dialog.wait_until_closed()
+    menu_item('Repeat').press()
+    wait_for(lambda: len(layers(image)) == 3, 'the second layer')
+    tap.check(layer_name(layers(image)[0]).startswith('a blue circle'), 'name of the second layer')
+    wait_for(lambda: not gimp.plugin_pids(), 'the plug-in to end')
+    # and the dialog opens with what was used last
+    dialog = Dialog()
+    tap.check_equal(dialog.field('text', 'Prompt').text, 'a blue circle', 'prompt')
+    tap.check_equal(dialog.field('spin button', 'Steps').value, 2, 'steps')
+
+
+def test_killing_the_plugin_leaves_gimp_alive():
+    image, _ = open_image()
+    before = layers(image)
+    dialog = Dialog()
+    dialog.start_long_run()
+    for pid in gimp.plugin_pids():
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not gimp.plugin_pids(), 'the plug-in to end')
+    tap.check_equal(layers(image), before, 'layers')
+    wait_for(lambda: desktop.application('hidiffusion') is None, 'the dialog to go')
+    dialog = Dialog()
+    dialog.describe()
+    dialog.generate()
+    tap.check_equal(len(layers(image)), 2, 'layers')
+
+
+def test_nothing_of_ours_is_on_stderr():
+    tap.check_equal(gimp.complaints(), [], 'complaints')
+
+
+def with_fresh_screen(test):
+    def run():
+        close_everything()
+        test()
+    run.__name__ = test.__name__
+    return run
+
+
+def main():
+    global profile, desktop, gimp, screenshots
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--plugin', required=True, help='the plug-in as it was built')
+    parser.add_argument('--model', required=True, help='folder of a small model')
+    parser.add_argument('--screenshots', required=True, help='folder for pictures of the dialog')
+    parser.add_argument('--only', default='', help='only tests whose name has this in it')
+    arguments = parser.parse_args()
+    screenshots = pathlib.Path(arguments.screenshots)
+
+    desktop = Desktop()
+    profile = Profile(arguments.plugin, arguments.model)
+    try:
+        gimp = Gimp(profile, 'gimp')
+        try:
+            tap.run([with_fresh_screen(test) for name, test in globals().items()
+                     if name.startswith('test_') and arguments.only in name])
+        finally:
+            gimp.stop()
+    finally:
+        profile.remove()
+        desktop.close()
+
+
+if __name__ == '__main__':
+    main()
