@@ -75,8 +75,8 @@ check_prompt (const char  *prompt,
   if (*stripped)
     return TRUE;
 
-  g_set_error (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_ARGUMENT,
-               _("The prompt is empty: say what the picture is to show."));
+  g_set_error_literal (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_ARGUMENT,
+                       _("The prompt is empty: say what the picture is to show."));
   return FALSE;
 }
 

@@ -18,9 +18,9 @@ hd_image_takes_pictures (GimpImage  *image,
   if (gimp_image_get_base_type (image) != GIMP_INDEXED)
     return TRUE;
 
-  g_set_error (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
-               _("The image has a palette, which cannot hold the colours of a picture. "
-                 "Turn it into an RGB image first: Image > Mode > RGB."));
+  g_set_error_literal (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
+                       _("The image has a palette, which cannot hold the colours of a picture. "
+                         "Turn it into an RGB image first: Image > Mode > RGB."));
   return FALSE;
 }
 
@@ -126,8 +126,8 @@ hd_insert_layer (GimpImage        *image,
   if (! inserted)
     {
       gimp_item_delete (GIMP_ITEM (layer));
-      g_set_error (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
-                   _("GIMP could not add the layer to the image."));
+      g_set_error_literal (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
+                           _("GIMP could not add the layer to the image."));
       return NULL;
     }
 

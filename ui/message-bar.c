@@ -9,6 +9,7 @@ struct _HdMessageBar
   GtkBox     parent_instance;
 
   GtkWidget *info_bar;
+  GtkWidget *icon;
   GtkWidget *label;
   GtkWidget *offer;       /* button; NULL if the message has none */
 };
@@ -38,7 +39,13 @@ hd_message_bar_init (HdMessageBar *bar)
   gtk_label_set_selectable (GTK_LABEL (bar->label), TRUE);
   gtk_widget_set_can_focus (bar->label, FALSE);
 
+  /* Themes that give all kinds of messages one colour are common. */
+  bar->icon = gtk_image_new ();
+  gtk_widget_set_valign (bar->icon, GTK_ALIGN_CENTER);
+
   content = gtk_info_bar_get_content_area (GTK_INFO_BAR (bar->info_bar));
+  gtk_box_set_spacing (GTK_BOX (content), 12);
+  gtk_box_pack_start (GTK_BOX (content), bar->icon, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (content), bar->label, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (bar), bar->info_bar, TRUE, TRUE, 0);
   gtk_widget_show_all (bar->info_bar);
@@ -50,6 +57,20 @@ hd_message_bar_new (void)
   return g_object_new (HD_TYPE_MESSAGE_BAR, NULL);
 }
 
+static const char *
+get_icon_name (GtkMessageType type)
+{
+  switch (type)
+    {
+    case GTK_MESSAGE_ERROR:
+      return "dialog-error";
+    case GTK_MESSAGE_WARNING:
+      return "dialog-warning";
+    default:
+      return "dialog-information";
+    }
+}
+
 void
 hd_message_bar_show (HdMessageBar   *bar,
                      GtkMessageType  type,
@@ -59,6 +80,7 @@ hd_message_bar_show (HdMessageBar   *bar,
 
   g_clear_pointer (&bar->offer, gtk_widget_destroy);
   gtk_info_bar_set_message_type (GTK_INFO_BAR (bar->info_bar), type);
+  gtk_image_set_from_icon_name (GTK_IMAGE (bar->icon), get_icon_name (type), GTK_ICON_SIZE_LARGE_TOOLBAR);
   gtk_label_set_text (GTK_LABEL (bar->label), text);
   atk_object_set_name (accessible, type == GTK_MESSAGE_ERROR ? _("Error") : _("Message"));
   gtk_widget_show (GTK_WIDGET (bar));

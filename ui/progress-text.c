@@ -37,7 +37,7 @@ describe_phase (const HdProgress *progress)
     case HD_PHASE_ENCODING:
       return g_strdup (_("Reading the prompt"));
     case HD_PHASE_DECODING:
-      return g_strdup (_("Developing the picture"));
+      return g_strdup (_("Decoding the picture"));
     case HD_PHASE_DENOISING:
       break;
     }

@@ -21,6 +21,17 @@ hd_status_area_class_init (HdStatusAreaClass *klass)
 {
 }
 
+/* Themes draw the bar as thin as a hair. */
+static void
+make_bar_visible (GtkWidget *bar)
+{
+  g_autoptr (GtkCssProvider) provider = gtk_css_provider_new ();
+
+  gtk_css_provider_load_from_data (provider, "progress, trough { min-height: 8px; }", -1, NULL);
+  gtk_style_context_add_provider (gtk_widget_get_style_context (bar), GTK_STYLE_PROVIDER (provider),
+                                  GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+}
+
 static void
 hd_status_area_init (HdStatusArea *area)
 {
@@ -34,6 +45,7 @@ hd_status_area_init (HdStatusArea *area)
   gtk_label_set_max_width_chars (GTK_LABEL (area->label), 40);
 
   area->bar = gtk_progress_bar_new ();
+  make_bar_visible (area->bar);
   atk_object_set_name (gtk_widget_get_accessible (area->bar), _("Progress"));
   area->gap = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0);
 

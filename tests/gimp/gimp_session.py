@@ -63,10 +63,11 @@ class Profile:
         self.models.mkdir(parents=True)
         self.data = self.root / 'data'
         shutil.copy2(plugin, self.plugin / 'hidiffusion')
-        if locale:
-            shutil.copytree(locale, self.plugin / 'locale')
-        else:
-            (self.plugin / 'locale').mkdir()
+        (self.plugin / 'locale').mkdir()
+        for catalog in pathlib.Path(locale or '/nonexistent').glob('*/LC_MESSAGES/hidiffusion.mo'):
+            target = self.plugin / 'locale' / catalog.parts[-3] / 'LC_MESSAGES'
+            target.mkdir(parents=True)
+            shutil.copy2(catalog, target)
         self.model = pathlib.Path(model).resolve()
         (self.models / 'demo').symlink_to(self.model)
         (self.gimp / 'gimprc').write_text(GIMPRC)

@@ -2,10 +2,12 @@
 """The dialog of plug-in-hidiffusion-generate in GIMP on a virtual screen, driven as a screen reader would."""
 
 import argparse
+import gettext
 import os
 import pathlib
 import re
 import signal
+import subprocess
 import time
 
 import tap
@@ -73,19 +75,27 @@ def menu_item(name):
 # --- what the tests ask of the dialog -------------------------------------------
 
 class Dialog:
-    def __init__(self):
-        item = menu_item('Generate...')
+    """The dialog, opened from the menu. Widgets are named in English; @translate knows them in the user's language."""
+
+    def __init__(self, translate=None):
+        self.translate = translate
+        item = menu_item(self.label('_Generate...'))
         wait_for(lambda: item.has('sensitive'), 'the menu item')
         item.press()
         application = wait_for(lambda: desktop.application('hidiffusion'), 'the plug-in')
         self.window = application.wait_for('dialog')
-        wait_for(lambda: self.window.find('button', 'Generate'), 'the buttons')
+        wait_for(lambda: self.window.find('button', self.label('_Generate')), 'the buttons')
+
+    def label(self, text):
+        """A label without its mnemonic, as it is shown."""
+        text = self.translate(text) if self.translate else text
+        return re.sub(r'\(_.\)', '', text).replace('_', '')
 
     def field(self, role, name):
         return self.window.wait_for(role, name)
 
     def button(self, name):
-        return self.window.wait_for('button', name)
+        return self.window.wait_for('button', self.label(name))
 
     def texts(self):
         return [label.text for label in self.window.find_all('label')]
@@ -119,10 +129,11 @@ class Dialog:
         return int(self.wait_for_text(r'^Done in .* seed (\d+)', timeout=120).group(1))
 
     def start_long_run(self):
-        """A run that takes minutes, in its first steps."""
+        """Starts a run that takes minutes, waits for its first steps, and returns the label that tells of them."""
         self.describe(width=512, height=512, steps=1000)
         self.start()
         self.wait_for_text(r'^Step \d+ of 1000')
+        return next(label for label in self.window.find_all('label') if label.text.startswith('Step '))
 
     def wait_until_closed(self, timeout=30.0):
         wait_for(lambda: not gimp.plugin_pids(), 'the plug-in to end', timeout)
@@ -226,10 +237,11 @@ def test_cancel_stops_within_a_second():
     before = layers(image)
     dialog = Dialog()
     for attempt in range(3):
-        dialog.start_long_run()
+        status = dialog.start_long_run()
+        cancel = dialog.button('Cancel')
         started = time.monotonic()
-        dialog.button('Cancel').press()
-        dialog.wait_for_text(r'^Cancelled\.')
+        cancel.press()
+        wait_for(lambda: status.text == 'Cancelled.', 'the end of the work', interval=0.02)
         seconds = time.monotonic() - started
         print(f'# cancelled in {seconds:.2f} s')
         tap.check(seconds <= CANCEL_LIMIT, f'cancelled in {seconds:.2f} s, expected at most {CANCEL_LIMIT}')
@@ -378,6 +390,33 @@ def test_nothing_of_ours_is_on_stderr():
     tap.check_equal(gimp.complaints(), [], 'complaints')
 
 
+def check_language(name, locale):
+    """The dialog in another language, in a GIMP of its own."""
+    global gimp
+    known = subprocess.run(['locale', '-a'], capture_output=True, text=True, check=True).stdout.lower()
+    if locale.lower().replace('-', '') not in known.replace('-', ''):
+        raise tap.Skip(f'this system has no locale {locale}')
+    gimp.stop()
+    gimp = Gimp(profile, 'gimp', profile.environment(LANG=locale, LC_ALL=locale, LANGUAGE=name))
+    open_image()
+    catalog = gettext.translation('hidiffusion', profile.plugin / 'locale', [name])
+    dialog = Dialog(catalog.gettext)
+    dialog.field('text', dialog.label('_Prompt')).text = 'a red star'
+    wait_for(lambda: dialog.button('_Generate').has('sensitive'), 'Generate to be sensitive')
+    time.sleep(1.0)
+    desktop.screenshot(screenshots / f'generate-{name}.png', dialog.window)
+    check_mnemonics(dialog.window)
+    tap.check_equal(gimp.complaints(), [], 'complaints')
+
+
+def test_the_dialog_speaks_german():
+    check_language('de', 'de_DE.UTF-8')
+
+
+def test_the_dialog_speaks_japanese():
+    check_language('ja', 'ja_JP.UTF-8')
+
+
 def with_fresh_screen(test):
     def run():
         close_everything()
@@ -391,13 +430,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--plugin', required=True, help='the plug-in as it was built')
     parser.add_argument('--model', required=True, help='folder of a small model')
+    parser.add_argument('--locale', required=True, help='folder of the translations as they were built')
     parser.add_argument('--screenshots', required=True, help='folder for pictures of the dialog')
     parser.add_argument('--only', default='', help='only tests whose name has this in it')
     arguments = parser.parse_args()
     screenshots = pathlib.Path(arguments.screenshots)
 
     desktop = Desktop()
-    profile = Profile(arguments.plugin, arguments.model)
+    profile = Profile(arguments.plugin, arguments.model, arguments.locale)
     try:
         gimp = Gimp(profile, 'gimp')
         try:
