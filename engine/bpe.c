@@ -33,6 +33,13 @@ make_pair (guint32 left,
   return (gint64) ((guint64) left << 32 | right);
 }
 
+/* g_int64_hash() would fold both symbols onto each other: most pairs would share their hash with others. */
+static guint
+hash_pair (gconstpointer pair)
+{
+  return (guint) ((guint64) *(const gint64 *) pair * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) >> 32);
+}
+
 static guint32
 intern (HdBpe      *bpe,
         const char *symbol)
@@ -135,7 +142,7 @@ hd_bpe_new (const char  *merges,
   bpe = g_new0 (HdBpe, 1);
   bpe->symbols = g_ptr_array_new_with_free_func (g_free);
   bpe->symbol_indices = g_hash_table_new (g_str_hash, g_str_equal);
-  bpe->ranks = g_hash_table_new (g_int64_hash, g_int64_equal);
+  bpe->ranks = g_hash_table_new (hash_pair, g_int64_equal);
   bpe->merges = g_new0 (Merge, n + 1);
   intern_letters (bpe);
   for (guint i = 1; i < n; i++)

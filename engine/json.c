@@ -26,53 +26,58 @@ skip_string (const char *text,
   return length;
 }
 
-/* Walks over the text once, without recursion. Outside of strings only JSON's own characters may stand, so that
- * what we take for a string is what the parser takes for one. */
+/* Walks over the text once, without recursion: one value with matching brackets, and outside of strings only
+ * JSON's own characters, so that what is taken for a string here is what the parser takes for one. */
 static gboolean
 check_extent (const char  *text,
               gsize        length,
               const char  *path,
               GError     **error)
 {
-  gsize values = 1;
-  int   depth = 0;
-  int   deepest = 0;
+  char     closing[HD_JSON_MAX_DEPTH];
+  gsize    values = 1;
+  int      depth = 0;
+  gboolean begun = FALSE;
 
   for (gsize i = 0; i < length;)
     {
-      char c = text[i];
+      char     c = text[i];
+      gboolean space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+      gboolean known = space || c == '"' || g_ascii_isalnum (c) || (c != '\0' && strchr (",:+-.{}[]", c) != NULL);
 
-      if (c == '"')
-        {
-          i = skip_string (text, length, i);
-          continue;
-        }
-      if (c == '{' || c == '[')
-        {
-          depth++;
-          deepest = MAX (deepest, depth);
-        }
-      else if (c == '}' || c == ']')
-        depth--;
-      else if (!g_ascii_isalnum (c) && (c == '\0' || strchr (" \t\r\n,:+-.", c) == NULL))
+      if (!known || (begun && depth == 0 && !space))
         {
           g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
                        "%s: expected JSON, found the byte 0x%02x at %" G_GSIZE_FORMAT, path, (guchar) c, i);
           return FALSE;
         }
+
+      begun |= c == '{' || c == '[';
       values += c == ',' || c == '{' || c == '[';
-      i++;
+      if (values > HD_JSON_MAX_VALUES || ((c == '{' || c == '[') && depth == HD_JSON_MAX_DEPTH))
+        {
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                       "%s: expected JSON of at most %d values, not more than %d deep, found more at %" G_GSIZE_FORMAT,
+                       path, HD_JSON_MAX_VALUES, HD_JSON_MAX_DEPTH, i);
+          return FALSE;
+        }
+
+      if (c == '{' || c == '[')
+        closing[depth++] = c == '{' ? '}' : ']';
+      else if ((c == '}' || c == ']') && (depth == 0 || closing[--depth] != c))
+        {
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                       "%s: expected JSON, found '%c' without its opening bracket at %" G_GSIZE_FORMAT, path, c, i);
+          return FALSE;
+        }
+      i = c == '"' ? skip_string (text, length, i) : i + 1;
     }
 
-  if (deepest > HD_JSON_MAX_DEPTH || values > HD_JSON_MAX_VALUES)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: expected JSON of at most %d values, %d deep, found %" G_GSIZE_FORMAT ", %d deep",
-                   path, HD_JSON_MAX_VALUES, HD_JSON_MAX_DEPTH, values, deepest);
-      return FALSE;
-    }
+  if (depth > 0)
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                 "%s: expected JSON, found its end while %d brackets are open", path, depth);
 
-  return TRUE;
+  return depth == 0;
 }
 
 /* json-glib keeps the last of two members of one name: then an object has fewer members than were parsed. */
@@ -126,7 +131,7 @@ hd_json_parse (const char  *text,
   members = g_hash_table_new (NULL, NULL);
   duplicates.members = members;
   duplicates.duplicates = FALSE;
-  parser = json_parser_new_immutable ();
+  parser = json_parser_new ();
   g_signal_connect (parser, "object-member", G_CALLBACK (on_object_member), &duplicates);
   g_signal_connect (parser, "object-end", G_CALLBACK (on_object_end), &duplicates);
 

@@ -353,7 +353,7 @@ read_entries (HdSafetensors  *file,
   const char    *name;
   JsonNode      *node;
 
-  file->entries = g_new0 (HdSafetensorsEntry, json_object_get_size (header));
+  file->entries = g_new0 (HdSafetensorsEntry, json_object_get_size (header) + 1);
   json_object_iter_init (&iter, header);
   while (json_object_iter_next (&iter, &name, &node))
     {

@@ -14,13 +14,9 @@
 #define MAX_FILE_BYTES (32 << 20)
 #define MAX_ID         (1 << 24)
 
-/* How CLIP splits a cleaned text into words. */
-#define WORDS "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|\\p{L}+|\\p{N}|[^\\s\\p{L}\\p{N}]+"
-
 struct _HdTokenizer
 {
   HdBpe  *bpe;
-  GRegex *words;
   gint32  start_id;
   gint32  end_id;
   gint32  pad_id;
@@ -122,16 +118,6 @@ read_pad_token (const char  *folder,
   return hd_config_reader_close (&reader, error);
 }
 
-static HdTokenizer *
-tokenizer_new (void)
-{
-  HdTokenizer *tokenizer = g_new0 (HdTokenizer, 1);
-
-  tokenizer->words = g_regex_new (WORDS, G_REGEX_CASELESS | G_REGEX_OPTIMIZE, 0, NULL);
-
-  return tokenizer;
-}
-
 static gboolean
 read_merges (HdTokenizer  *tokenizer,
              const char   *path,
@@ -154,7 +140,7 @@ HdTokenizer *
 hd_tokenizer_new (const char  *folder,
                   GError     **error)
 {
-  g_autoptr (HdTokenizer) tokenizer = tokenizer_new ();
+  g_autoptr (HdTokenizer) tokenizer = g_new0 (HdTokenizer, 1);
   g_autoptr (GHashTable)  vocabulary = NULL;
   g_autofree char        *vocabulary_path = g_build_filename (folder, "vocab.json", NULL);
   g_autofree char        *merges_path = g_build_filename (folder, "merges.txt", NULL);
@@ -179,7 +165,7 @@ hd_tokenizer_new_clip (const char  *merges,
                        const char  *pad,
                        GError     **error)
 {
-  g_autoptr (HdTokenizer) tokenizer = tokenizer_new ();
+  g_autoptr (HdTokenizer) tokenizer = g_new0 (HdTokenizer, 1);
 
   if (!read_merges (tokenizer, merges, TRUE, error))
     return NULL;
@@ -207,7 +193,6 @@ hd_tokenizer_free (HdTokenizer *tokenizer)
     return;
 
   hd_bpe_free (tokenizer->bpe);
-  g_regex_unref (tokenizer->words);
   g_free (tokenizer);
 }
 
@@ -255,23 +240,19 @@ split_plain (HdTokenizer *tokenizer,
              gsize        length,
              GArray      *ids)
 {
-  g_autofree char       *clean = hd_tokenizer_clean_text (text, length);
-  g_autoptr (GMatchInfo) match = NULL;
+  g_autofree char *clean = hd_tokenizer_clean_text (text, length);
+  const char      *word = clean;
+  gsize            n;
 
-  g_regex_match (tokenizer->words, clean, 0, &match);
-  while (g_match_info_matches (match))
+  for (; (word = hd_tokenizer_next_word (word, &n)) != NULL; word += n)
     {
-      int    start;
-      int    end;
       gint32 id;
       gsize  special;
 
-      g_match_info_fetch_pos (match, 0, &start, &end);
-      if (starts_with_special (tokenizer, clean + start, &id, &special) && special == (gsize) (end - start))
+      if (starts_with_special (tokenizer, word, &id, &special) && special == n)
         g_array_append_val (ids, id);
       else
-        hd_bpe_encode (tokenizer->bpe, clean + start, (gsize) (end - start), ids);
-      g_match_info_next (match, NULL);
+        hd_bpe_encode (tokenizer->bpe, word, n, ids);
     }
 }
 

@@ -170,6 +170,17 @@ is_final_sigma (const gunichar *word,
   return TRUE;
 }
 
+/* Unicode's simple mapping. GLib's stops at letters; Roman numerals and circled letters have one too. */
+static gunichar
+to_lower (gunichar c)
+{
+  if (c >= 0x2160 && c <= 0x216f)
+    return c + 0x10;
+  if (c >= 0x24b6 && c <= 0x24cf)
+    return c + 0x1a;
+  return g_unichar_tolower (c);
+}
+
 /* g_utf8_strdown() asks the locale: in a Turkish one, "I" would not become "i". */
 static void
 append_lower (GString        *lower,
@@ -187,7 +198,7 @@ append_lower (GString        *lower,
       else if (c == 0x130)
         g_string_append (lower, "i\xcc\x87");
       else
-        g_string_append_unichar (lower, g_unichar_tolower (c));
+        g_string_append_unichar (lower, to_lower (c));
 
       if (!is_case_ignorable (c))
         before = c;
@@ -220,4 +231,101 @@ hd_tokenizer_clean_text (const char *text,
   g_string_free (kept, TRUE);
   g_string_free (composed, TRUE);
   return g_string_free (lower, FALSE);
+}
+
+/* --- words -------------------------------------------------------------------- */
+
+/* By hand, for a text of any length: without its just-in-time compiler, which not every system allows, GRegex
+ * checks the rest of the text anew at each word. */
+
+typedef enum
+{
+  CLASS_SPACE,
+  CLASS_LETTER,
+  CLASS_NUMBER,
+  CLASS_OTHER,
+} CharacterClass;
+
+static CharacterClass
+classify (gunichar c)
+{
+  /* A mark whose upper case is a letter: without regard to case it is neither in [\p{L}] nor outside of it. */
+  if (c == 0x345)
+    return CLASS_SPACE;
+
+  switch (g_unichar_type (c))
+    {
+    case G_UNICODE_LOWERCASE_LETTER:
+    case G_UNICODE_MODIFIER_LETTER:
+    case G_UNICODE_OTHER_LETTER:
+    case G_UNICODE_TITLECASE_LETTER:
+    case G_UNICODE_UPPERCASE_LETTER:
+      return CLASS_LETTER;
+    case G_UNICODE_DECIMAL_NUMBER:
+    case G_UNICODE_LETTER_NUMBER:
+    case G_UNICODE_OTHER_NUMBER:
+      return CLASS_NUMBER;
+    default:
+      return is_white (c) ? CLASS_SPACE : CLASS_OTHER;
+    }
+}
+
+/* Length of @fixed at the start of @text, 0 if it is not there. The text is in lower case; without regard to case,
+ * the long s is still another s. */
+static gsize
+match_fixed (const char *text,
+             const char *fixed)
+{
+  const char *p = text;
+
+  for (; *fixed != '\0'; fixed++, p = g_utf8_next_char (p))
+    if (*p != *fixed && !(*fixed == 's' && g_utf8_get_char (p) == 0x17f))
+      return 0;
+
+  return (gsize) (p - text);
+}
+
+static gsize
+match_any_fixed (const char *text)
+{
+  static const char * const fixed[] = {
+    "<|startoftext|>", "<|endoftext|>", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d",
+  };
+
+  if (*text != '<' && *text != '\'')
+    return 0;
+  for (guint i = 0; i < G_N_ELEMENTS (fixed); i++)
+    {
+      gsize length = match_fixed (text, fixed[i]);
+
+      if (length > 0)
+        return length;
+    }
+
+  return 0;
+}
+
+const char *
+hd_tokenizer_next_word (const char *text,
+                        gsize      *length)
+{
+  const char     *end;
+  CharacterClass  class;
+
+  while (*text != '\0' && classify (g_utf8_get_char (text)) == CLASS_SPACE)
+    text = g_utf8_next_char (text);
+  if (*text == '\0')
+    return NULL;
+
+  *length = match_any_fixed (text);
+  if (*length > 0)
+    return text;
+
+  class = classify (g_utf8_get_char (text));
+  end = g_utf8_next_char (text);
+  while (class != CLASS_NUMBER && *end != '\0' && classify (g_utf8_get_char (end)) == class)
+    end = g_utf8_next_char (end);
+  *length = (gsize) (end - text);
+
+  return text;
 }

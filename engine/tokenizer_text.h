@@ -18,4 +18,18 @@ G_BEGIN_DECLS
 char *hd_tokenizer_clean_text (const char *text,
                                gsize       length);
 
+/**
+ * hd_tokenizer_next_word:
+ * @text: what hd_tokenizer_clean_text() made
+ * @length: the word's length in bytes
+ *
+ * What CLIP encodes on its own, as the regular expression
+ * <\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+ (without regard to
+ * case) finds it.
+ *
+ * Returns: where the first word in @text begins; %NULL if there is none.
+ */
+const char *hd_tokenizer_next_word (const char *text,
+                                    gsize      *length);
+
 G_END_DECLS
