@@ -5,6 +5,8 @@ With small networks that is much quicker than one process with several threads, 
 on a machine that does other work too.
 """
 import os
+import signal
+import sys
 import tempfile
 
 import torch
@@ -22,6 +24,7 @@ def _worker(rank, workers, meeting, function, arguments):
 
 def launch(workers, function, *arguments):
     """Runs function(rank, workers, *arguments) in `workers` processes and waits for them."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the workers end with this process
     with tempfile.TemporaryDirectory() as folder:
         mp.spawn(_worker, (workers, os.path.join(folder, "meeting"), function, arguments), nprocs=workers)
 

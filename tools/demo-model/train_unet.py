@@ -38,28 +38,37 @@ def fold_scale(state, mean, std):
     w /= factor.view(1, n, 1, 1)
 
 
-def encoded_pictures(folder, count):
-    """-> dict of the latents (count, 4, 16, 16), scaled, what was drawn, and the autoencoder's weights with the scale folded in."""
-    path = os.path.join(folder, "latents.pt")
-    if os.path.exists(path):
-        return torch.load(path, weights_only=False)
+def _drawn(count):
+    return pictures.draw_parameters(count, np.random.default_rng(99))
+
+
+@torch.no_grad()
+def _encode(rank, workers, folder, count):
+    """One worker's part of the latents, into a file of its own."""
     model = AutoencoderKL(configs.VAE).to(memory_format=torch.channels_last)
     model.load_state_dict(torch.load(os.path.join(folder, "vae.pt"), weights_only=False)["ema"])
-    p = pictures.draw_parameters(count, np.random.default_rng(99))
-    latents = []
-    with torch.no_grad():
-        for k in range(0, count, 64):
-            part = pictures.draw({key: v[k:k + 64] for key, v in p.items()})
-            latents.append(model.encode(part.to(memory_format=torch.channels_last))[0])
-            if k % 1024 == 0:
-                print(f"encoded {k} of {count}", flush=True)
-    latents = torch.cat(latents).contiguous()
+    p, latents, mine = _drawn(count), [], range(count * rank // workers, count * (rank + 1) // workers)
+    for k in range(mine.start, mine.stop, 16):
+        part = pictures.draw({key: v[k:min(k + 16, mine.stop)] for key, v in p.items()})
+        latents.append(model.encode(part.to(memory_format=torch.channels_last))[0].contiguous())
+        if rank == 0 and k % 1024 == 0:
+            print(f"encoded {k} of {len(mine)}", flush=True)
+    save(os.path.join(folder, f"latents-{rank}.pt"), torch.cat(latents))
+
+
+@torch.no_grad()
+def encode_pictures(folder, count, workers):
+    """Writes latents.pt: a dict of the latents (count, 4, 16, 16), scaled, what was drawn, and the autoencoder's weights with the scale folded in."""
+    parallel.launch(workers, _encode, folder, count)
+    parts = [os.path.join(folder, f"latents-{k}.pt") for k in range(workers)]
+    latents, p = torch.cat([torch.load(part, weights_only=True) for part in parts]), _drawn(count)
+    for part in parts:
+        os.remove(part)
     mean, std = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-    state = {k: v.clone() for k, v in model.state_dict().items()}
+    state = {k: v.clone() for k, v in torch.load(os.path.join(folder, "vae.pt"), weights_only=False)["ema"].items()}
     fold_scale(state, mean, std)
-    data = {"latents": (latents - mean.view(-1, 1, 1)) / std.view(-1, 1, 1), "vae": state, "mean": mean, "std": std, **{k: p[k] for k in ("shape", "colour", "background")}}
-    save(path, data)
-    return data
+    latents = (latents - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+    save(os.path.join(folder, "latents.pt"), {"latents": latents, "vae": state, "mean": mean, "std": std, **{k: p[k] for k in ("shape", "colour", "background")}})
 
 
 class Model(torch.nn.Module):
@@ -85,7 +94,7 @@ def learning_rate(step, steps, peak):
 def train(rank, workers, folder, steps, batch, peak):
     batch //= workers
     torch.manual_seed(3)
-    data, model, alphas = encoded_pictures(folder, 0), Model(), diffusion.alphas_cumprod()
+    data, model, alphas = torch.load(os.path.join(folder, "latents.pt"), weights_only=False), Model(), diffusion.alphas_cumprod()
     trained = list(model.parameters())
     optimiser = torch.optim.AdamW(trained, lr=peak, betas=(0.9, 0.98), weight_decay=1e-2)
     average, begin, path = {k: v.clone() for k, v in model.state_dict().items()}, 0, os.path.join(folder, "unet.pt")
@@ -134,5 +143,6 @@ if __name__ == "__main__":
     parser.add_argument("--pictures", type=int, default=10240)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     a = parser.parse_args()
-    encoded_pictures(a.folder, a.pictures)
+    if not os.path.exists(os.path.join(a.folder, "latents.pt")):
+        encode_pictures(a.folder, a.pictures, a.workers)
     parallel.launch(a.workers, train, a.folder, a.steps, a.batch, a.rate)
