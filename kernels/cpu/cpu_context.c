@@ -46,6 +46,7 @@ hd_cpu_free (HdContext *context)
   g_clear_pointer (&cpu->gemms, g_hash_table_unref);
   hd_cpu_pages_free (cpu->scratch, cpu->scratch_bytes);
   hd_cpu_pages_free (cpu->workspace, cpu->workspace_bytes);
+  hd_cpu_pages_free (cpu->packing, cpu->packing_bytes);
   dnnl_stream_destroy (cpu->stream);
   dnnl_engine_destroy (cpu->engine);
   g_free (cpu);

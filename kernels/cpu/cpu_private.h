@@ -43,6 +43,8 @@ typedef struct
   gsize         scratch_bytes;
   char         *workspace;      /* oneDNN's scratchpads: apart from @scratch, as both are needed at once */
   gsize         workspace_bytes;
+  char         *packing;        /* of cpu_weight.c: rows on their way from the checkpoint to oneDNN's layout */
+  gsize         packing_bytes;
 } HdCpuContext;
 
 /* --- memory (cpu_memory.c) --- */

@@ -2,15 +2,10 @@
 
 #include "kernels/cpu/cpu_weight.h"
 
-#include <omp.h>
-
-#include "kernels/cpu/cpu_convert.h"
-
-/* Elements that one thread converts at a time. */
-#define CONVERT_BLOCK 16384
-
-/* Kernels that one thread folds at a time. */
-#define FOLD_BLOCK 64
+/* Output channels are packed in multiples of what any layout has in a block (16, 24, 32, 48, 64), and about so many
+ * bytes at a time. */
+#define PACKED_ROWS  192
+#define PACKED_BYTES ((gsize) 4 << 20)
 
 /* One packed form of the output channels [first, first + count). */
 typedef struct
@@ -34,108 +29,14 @@ typedef struct
   gboolean keep_bytes;
 } HdCpuWeight;
 
-/* --- conversion --- */
+/* --- rows --- */
 
-/* The checkpoint's numbers need not be aligned: they are read by memcpy. */
-HD_CPU_CLONES static void
-floats_from_f16 (float      *to,
-                 const char *from,
-                 gsize       n)
-{
-  for (gsize i = 0; i < n; i++)
-    {
-      guint16 value;
-
-      memcpy (&value, from + i * sizeof value, sizeof value);
-      to[i] = hd_float_from_f16 (value);
-    }
-}
-
-HD_CPU_CLONES static void
-floats_from_bf16 (float      *to,
-                  const char *from,
-                  gsize       n)
-{
-  for (gsize i = 0; i < n; i++)
-    {
-      guint16 value;
-
-      memcpy (&value, from + i * sizeof value, sizeof value);
-      to[i] = hd_float_from_bf16 (value);
-    }
-}
-
-HD_CPU_CLONES static void
-bf16s_from_f16 (guint16    *to,
-                const char *from,
-                gsize       n)
-{
-  for (gsize i = 0; i < n; i++)
-    {
-      guint16 value;
-
-      memcpy (&value, from + i * sizeof value, sizeof value);
-      to[i] = hd_bf16_from_float (hd_float_from_f16 (value));
-    }
-}
-
-HD_CPU_CLONES static void
-bf16s_from_floats (guint16    *to,
-                   const char *from,
-                   gsize       n)
-{
-  for (gsize i = 0; i < n; i++)
-    {
-      float value;
-
-      memcpy (&value, from + i * sizeof value, sizeof value);
-      to[i] = hd_bf16_from_float (value);
-    }
-}
-
-/* To float32 or bf16 from any type. */
-static void
-convert (void       *to,
-         HdDtype     to_type,
-         const char *from,
-         HdDtype     from_type,
-         gsize       n)
-{
-  if (to_type == from_type)
-    memcpy (to, from, n * hd_dtype_size (to_type));
-  else if (to_type == HD_DTYPE_F32)
-    (from_type == HD_DTYPE_F16 ? floats_from_f16 : floats_from_bf16) (to, from, n);
-  else
-    (from_type == HD_DTYPE_F16 ? bf16s_from_f16 : bf16s_from_floats) (to, from, n);
-}
-
-static void
-convert_in_parallel (HdCpuContext *cpu,
-                     char         *to,
-                     HdDtype       to_type,
-                     const char   *from,
-                     HdDtype       from_type,
-                     gsize         n)
-{
-  const gint64 n_blocks = (n + CONVERT_BLOCK - 1) / CONVERT_BLOCK;
-  const gsize  to_size = hd_dtype_size (to_type);
-  const gsize  from_size = hd_dtype_size (from_type);
-
-#pragma omp parallel for num_threads (cpu->threads) schedule (static) if (n_blocks > 1)
-  for (gint64 i = 0; i < n_blocks; i++)
-    {
-      gsize start = i * CONVERT_BLOCK;
-
-      convert (to + start * to_size, to_type, from + start * from_size, from_type, MIN (n - start, CONVERT_BLOCK));
-    }
-}
-
-/* --- the row-major matrix --- */
-
+/* Bytes of a row as hd_cpu_rows_copy() makes it. */
 static gsize
-row_elements (const HdWeight *weight)
+row_bytes (const HdWeight *weight,
+           HdCpuKernel     kernel)
 {
-  return (gsize) weight->in_channels * weight->kernel_height * weight->kernel_width;
+  return hd_cpu_rows_elements (weight, kernel) * hd_dtype_size (hd_cpu_rows_type (weight, kernel));
 }
 
 static void
@@ -146,36 +47,6 @@ drop_parts (HdWeight *weight)
 
   g_clear_pointer (&weight->parts, g_free);
   weight->n_parts = 0;
-}
-
-/* The rows [first, first + count) of the checkpoint's parts, stacked, as @type. */
-static void
-copy_parts (HdCpuContext   *cpu,
-            const HdWeight *weight,
-            int             first,
-            int             count,
-            char           *to,
-            HdDtype         type)
-{
-  const gsize row = row_elements (weight);
-  int         start = 0;
-
-  for (int i = 0; i < weight->n_parts; i++)
-    {
-      const HdWeightPart *part = &weight->parts[i];
-      int                 from = MAX (first, start);
-      int                 end = MIN (first + count, start + part->out_channels);
-
-      if (from < end)
-        {
-          const char *bytes = g_bytes_get_data (part->bytes, NULL);
-
-          convert_in_parallel (cpu, to + (from - first) * row * hd_dtype_size (type), type,
-                               bytes + (from - start) * row * hd_dtype_size (part->dtype), part->dtype,
-                               (end - from) * row);
-        }
-      start += part->out_channels;
-    }
 }
 
 /* The checkpoint's own bytes if these are the rows [first, first + count) as they are needed, else NULL. */
@@ -190,25 +61,32 @@ find_whole_part (const HdWeight *weight,
     return NULL;
 
   bytes = (const char *) g_bytes_get_data (weight->parts[0].bytes, NULL)
-          + first * row_elements (weight) * hd_dtype_size (weight->dtype);
+          + first * row_bytes (weight, HD_CPU_KERNEL_WHOLE);
 
   return (guintptr) bytes % hd_dtype_size (weight->dtype) == 0 ? bytes : NULL;
 }
 
-/* The layout of @count rows as the checkpoint has them. */
+/* The layout of @count rows as hd_cpu_rows_copy() makes them. */
 static gboolean
 describe_rows (const HdWeight     *weight,
+               HdCpuKernel         kernel,
                int                 count,
                dnnl_memory_desc_t *layout,
                GError            **error)
 {
-  const dnnl_data_type_t type = hd_cpu_data_type (weight->dtype);
-  const dnnl_dims_t      kernel = { count, weight->in_channels, weight->kernel_height, weight->kernel_width };
+  const dnnl_data_type_t type = hd_cpu_data_type (hd_cpu_rows_type (weight, kernel));
   const dnnl_dims_t      matrix = { weight->in_channels, count };
+  dnnl_dims_t            sides = { count, weight->in_channels, weight->kernel_height, weight->kernel_width };
   dnnl_status_t          status;
 
+  if (kernel != HD_CPU_KERNEL_WHOLE)
+    {
+      sides[2] = hd_cpu_fold_taps (hd_cpu_kernel_fold_y (kernel));
+      sides[3] = hd_cpu_fold_taps (hd_cpu_kernel_fold_x (kernel));
+    }
+
   if (weight->kind == HD_WEIGHT_CONV)
-    status = dnnl_memory_desc_create_with_tag (layout, 4, kernel, type, dnnl_abcd);
+    status = dnnl_memory_desc_create_with_tag (layout, 4, sides, type, dnnl_abcd);
   else
     status = dnnl_memory_desc_create_with_tag (layout, 2, matrix, type, dnnl_ba);
 
@@ -300,22 +178,22 @@ unpack_rows (HdCpuContext *cpu,
              char         *to,
              GError      **error)
 {
-  const gsize row_bytes = row_elements (weight) * hd_dtype_size (weight->dtype);
+  const gsize stride = row_bytes (weight, HD_CPU_KERNEL_WHOLE);
   int         row = first;
 
   while (row < first + count)
     {
       HdCpuForm         *form = find_form_with_row (weight->device, row);
       int                end = MIN (form->first + form->count, first + count);
-      gsize              bytes = form->count * row_bytes;
+      gsize              bytes = form->count * stride;
       dnnl_memory_desc_t rows = NULL;
       char              *plain = hd_cpu_pages_new (bytes, "rearranging weights", error);
       gboolean           success = plain != NULL
-                                   && describe_rows (weight, form->count, &rows, error)
+                                   && describe_rows (weight, HD_CPU_KERNEL_WHOLE, form->count, &rows, error)
                                    && hd_cpu_reorder (cpu, form->layout, form->data, rows, plain, error);
 
       if (success)
-        memcpy (to + (row - first) * row_bytes, plain + (row - form->first) * row_bytes, (end - row) * row_bytes);
+        memcpy (to + (row - first) * stride, plain + (row - form->first) * stride, (end - row) * stride);
 
       g_clear_pointer (&rows, dnnl_memory_desc_destroy);
       hd_cpu_pages_free (plain, bytes);
@@ -327,155 +205,120 @@ unpack_rows (HdCpuContext *cpu,
   return TRUE;
 }
 
-/* Fills form->data. */
+/* The part of form->layout that the rows [start, start + count) of the form take. */
+static gboolean
+describe_part (const HdCpuForm    *form,
+               gboolean            kernel,
+               int                 start,
+               int                 count,
+               dnnl_memory_desc_t *part,
+               GError            **error)
+{
+  const int      axis = kernel ? 0 : 1;
+  dnnl_dims_t    offsets = { 0 };
+  dnnl_dims_t    sides;
+  dnnl_dims_t   *whole;
+  dnnl_status_t  status = dnnl_memory_desc_query (form->layout, dnnl_query_dims, &whole);
+
+  if (status == dnnl_success)
+    {
+      memcpy (sides, whole, sizeof sides);
+      sides[axis] = count;
+      offsets[axis] = start;
+      status = dnnl_memory_desc_create_submemory (part, form->layout, sides, offsets);
+    }
+
+  return status == dnnl_success || hd_cpu_set_error (error, status, "describing weights");
+}
+
+/* Packs the rows [start, start + count) of the form, which @source has, or weight->parts if it is NULL. */
+static gboolean
+pack_rows (HdCpuContext    *cpu,
+           HdWeight        *weight,
+           const HdCpuForm *form,
+           int              start,
+           int              count,
+           const void      *source,
+           GError         **error)
+{
+  dnnl_memory_desc_t rows = NULL;
+  dnnl_memory_desc_t part = NULL;
+  gboolean           success;
+
+  if (source == NULL)
+    {
+      hd_cpu_rows_copy (cpu, weight, form->kernel, form->first + start, count, cpu->packing);
+      source = cpu->packing;
+    }
+
+  success = describe_rows (weight, form->kernel, count, &rows, error)
+            && describe_part (form, weight->kind == HD_WEIGHT_CONV, start, count, &part, error)
+            && hd_cpu_reorder (cpu, rows, source, part, form->data, error);
+
+  g_clear_pointer (&rows, dnnl_memory_desc_destroy);
+  g_clear_pointer (&part, dnnl_memory_desc_destroy);
+
+  return success;
+}
+
+static gboolean
+provide_packing (HdCpuContext *cpu,
+                 gsize         bytes,
+                 GError      **error)
+{
+  if (cpu->packing != NULL && cpu->packing_bytes >= bytes)
+    return TRUE;
+
+  hd_cpu_pages_free (cpu->packing, cpu->packing_bytes);
+  cpu->packing_bytes = 0;
+  cpu->packing = hd_cpu_pages_new (bytes, "rearranging weights", error);
+  if (cpu->packing == NULL)
+    return FALSE;
+
+  cpu->packing_bytes = bytes;
+  return TRUE;
+}
+
+/* Fills form->data: from the checkpoint's rows, some at a time, so that they are still in a cache when oneDNN reads
+ * them. */
 static gboolean
 pack (HdCpuContext *cpu,
       HdWeight     *weight,
       HdCpuForm    *form,
       GError      **error)
 {
-  const void        *source = find_whole_part (weight, form->first, form->count);
-  gsize              bytes = form->count * row_elements (weight) * hd_dtype_size (weight->dtype);
-  char              *plain = NULL;
-  dnnl_memory_desc_t rows = NULL;
-  gboolean           success = TRUE;
+  const gsize bytes = row_bytes (weight, form->kernel);
+  const void *source = form->kernel == HD_CPU_KERNEL_WHOLE ? find_whole_part (weight, form->first, form->count) : NULL;
+  int         chunk = PACKED_ROWS * (int) CLAMP (PACKED_BYTES / PACKED_ROWS / bytes, 1, (gsize) form->count);
 
-  if (source == NULL)
-    {
-      source = plain = hd_cpu_pages_new (bytes, "rearranging weights", error);
-      if (plain == NULL)
-        return FALSE;
+  if (source != NULL)
+    return pack_rows (cpu, weight, form, 0, form->count, source, error);
 
-      if (weight->n_parts > 0)
-        copy_parts (cpu, weight, form->first, form->count, plain, weight->dtype);
-      else
-        success = unpack_rows (cpu, weight, form->first, form->count, plain, error);
-    }
-
-  success = success
-            && describe_rows (weight, form->count, &rows, error)
-            && hd_cpu_reorder (cpu, rows, source, form->layout, form->data, error);
-
-  g_clear_pointer (&rows, dnnl_memory_desc_destroy);
-  hd_cpu_pages_free (plain, bytes);
-
-  return success;
-}
-
-/* --- folded kernels --- */
-
-/* Adds up three taps, which are @stride apart, into two or one. */
-static void
-fold_taps (const float *taps,
-           int          stride,
-           HdCpuFold    fold,
-           float       *folded,
-           int          folded_stride)
-{
-  switch (fold)
-    {
-    case HD_CPU_FOLD_FIRST:
-      folded[0] = taps[0];
-      folded[folded_stride] = taps[stride] + taps[2 * stride];
-      break;
-    case HD_CPU_FOLD_MIDDLE:
-      folded[0] = taps[0] + taps[stride] + taps[2 * stride];
-      break;
-    case HD_CPU_FOLD_LAST:
-      folded[0] = taps[0] + taps[stride];
-      folded[folded_stride] = taps[2 * stride];
-      break;
-    }
-}
-
-/* One kernel 3 x 3 becomes one of the taps that @fold_y and @fold_x leave. */
-static void
-fold_kernel (const float *kernel,
-             HdCpuFold    fold_y,
-             HdCpuFold    fold_x,
-             float       *folded)
-{
-  const int width = hd_cpu_fold_taps (fold_x);
-  float     rows[3 * 2];
-
-  for (int y = 0; y < 3; y++)
-    fold_taps (kernel + 3 * y, 1, fold_x, rows + width * y, 1);
-  for (int x = 0; x < width; x++)
-    fold_taps (rows + x, width, fold_y, folded + x, width);
-}
-
-/* Output channel @row of the checkpoint's parts, and its type. */
-static const char *
-find_row (const HdWeight *weight,
-          int             row,
-          HdDtype        *type)
-{
-  const HdWeightPart *part = weight->parts;
-
-  for (; row >= part->out_channels; part++)
-    row -= part->out_channels;
-
-  *type = part->dtype;
-  return (const char *) g_bytes_get_data (part->bytes, NULL) + row * row_elements (weight) * hd_dtype_size (*type);
-}
-
-/* The folded kernels of one output channel. */
-static void
-fold_row (const HdWeight *weight,
-          int             row,
-          HdCpuFold       fold_y,
-          HdCpuFold       fold_x,
-          float          *folded)
-{
-  const int   taps = hd_cpu_fold_taps (fold_y) * hd_cpu_fold_taps (fold_x);
-  HdDtype     type;
-  const char *from = find_row (weight, row, &type);
-  float       kernels[FOLD_BLOCK * 9];
-
-  for (int channel = 0; channel < weight->in_channels; channel += FOLD_BLOCK)
-    {
-      int n = MIN (weight->in_channels - channel, FOLD_BLOCK);
-
-      convert (kernels, HD_DTYPE_F32, from + (gsize) channel * 9 * hd_dtype_size (type), type, n * 9);
-      for (int i = 0; i < n; i++)
-        fold_kernel (kernels + 9 * i, fold_y, fold_x, folded + (gsize) (channel + i) * taps);
-    }
-}
-
-/* In float32 up to the end, so that the sums are rounded once. */
-static gboolean
-pack_folded (HdCpuContext *cpu,
-             HdWeight     *weight,
-             HdCpuForm    *form,
-             GError      **error)
-{
-  const HdCpuFold    fold_y = (form->kernel - HD_CPU_KERNEL_FOLDED) / 3;
-  const HdCpuFold    fold_x = (form->kernel - HD_CPU_KERNEL_FOLDED) % 3;
-  const int          height = hd_cpu_fold_taps (fold_y);
-  const int          width = hd_cpu_fold_taps (fold_x);
-  const dnnl_dims_t  sides = { form->count, weight->in_channels, height, width };
-  const gsize        row = (gsize) weight->in_channels * height * width;
-  const gsize        bytes = form->count * row * sizeof (float);
-  float             *folded = hd_cpu_pages_new (bytes, "rearranging weights", error);
-  dnnl_memory_desc_t layout = NULL;
-  gboolean           success = FALSE;
-  dnnl_status_t      status;
-
-  if (folded == NULL)
+  chunk = MIN (chunk, form->count);
+  if (!provide_packing (cpu, chunk * bytes, error))
     return FALSE;
 
-#pragma omp parallel for num_threads (cpu->threads) schedule (static)
-  for (int i = 0; i < form->count; i++)
-    fold_row (weight, form->first + i, fold_y, fold_x, folded + i * row);
+  for (int start = 0; start < form->count; start += chunk)
+    if (!pack_rows (cpu, weight, form, start, MIN (chunk, form->count - start), NULL, error))
+      return FALSE;
 
-  status = dnnl_memory_desc_create_with_tag (&layout, 4, sides, dnnl_f32, dnnl_abcd);
-  if (status == dnnl_success)
-    success = hd_cpu_reorder (cpu, layout, folded, form->layout, form->data, error);
-  else
-    hd_cpu_set_error (error, status, "describing weights");
+  return TRUE;
+}
 
-  g_clear_pointer (&layout, dnnl_memory_desc_destroy);
-  hd_cpu_pages_free (folded, bytes);
+/* The same from the packed forms that have replaced the checkpoint's bytes. */
+static gboolean
+pack_again (HdCpuContext *cpu,
+            HdWeight     *weight,
+            HdCpuForm    *form,
+            GError      **error)
+{
+  const gsize bytes = form->count * row_bytes (weight, HD_CPU_KERNEL_WHOLE);
+  char       *plain = hd_cpu_pages_new (bytes, "rearranging weights", error);
+  gboolean    success = plain != NULL
+                        && unpack_rows (cpu, weight, form->first, form->count, plain, error)
+                        && pack_rows (cpu, weight, form, 0, form->count, plain, error);
+
+  hd_cpu_pages_free (plain, bytes);
 
   return success;
 }
@@ -508,7 +351,7 @@ form_init (HdCpuContext            *cpu,
   if (form->data == NULL)
     return FALSE;
 
-  return (form->kernel == HD_CPU_KERNEL_WHOLE ? pack : pack_folded) (cpu, weight, form, error);
+  return (weight->n_parts > 0 ? pack : pack_again) (cpu, weight, form, error);
 }
 
 const void *
@@ -573,12 +416,12 @@ hd_cpu_weight_make (HdContext *context,
       return TRUE;
     }
 
-  device->bytes = weight->out_channels * row_elements (weight) * hd_dtype_size (weight->dtype);
+  device->bytes = weight->out_channels * row_bytes (weight, HD_CPU_KERNEL_WHOLE);
   device->data = hd_cpu_pages_new (device->bytes, "the model's weights", error);
   if (device->data == NULL)
     return FALSE;
 
-  copy_parts (cpu, weight, 0, weight->out_channels, device->data, weight->dtype);
+  hd_cpu_rows_copy (cpu, weight, HD_CPU_KERNEL_WHOLE, 0, weight->out_channels, device->data);
   drop_parts (weight);
   *bytes = device->bytes;
 

@@ -1,45 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "kernels/cpu/cpu_private.h"
+#include "kernels/cpu/cpu_rows.h"
 
 G_BEGIN_DECLS
-
-/**
- * HdCpuKernel:
- * @HD_CPU_KERNEL_WHOLE: as it is
- * @HD_CPU_KERNEL_FOLDED: plus 3 y + x, with y and x of #HdCpuFold: a kernel 3 x 3 with equal taps added up
- *
- * What a primitive wants of a weight. Where the convolution's input is enlarged by repeating pixels, neighbouring
- * taps read the same pixel: one tap with the sum of their weights does.
- */
-typedef enum
-{
-  HD_CPU_KERNEL_WHOLE,
-  HD_CPU_KERNEL_FOLDED,
-  HD_CPU_KERNEL_LAST_FOLDED = HD_CPU_KERNEL_FOLDED + 8,
-} HdCpuKernel;
-
-/**
- * HdCpuFold:
- * @HD_CPU_FOLD_FIRST: the first repetition of a pixel: taps (0), (1 + 2); the first reads the pixel before
- * @HD_CPU_FOLD_MIDDLE: neither first nor last: one tap (0 + 1 + 2)
- * @HD_CPU_FOLD_LAST: the last repetition: taps (0 + 1), (2); the second reads the pixel after
- *
- * How three taps fold along one side.
- */
-typedef enum
-{
-  HD_CPU_FOLD_FIRST,
-  HD_CPU_FOLD_MIDDLE,
-  HD_CPU_FOLD_LAST,
-} HdCpuFold;
-
-static inline int
-hd_cpu_fold_taps (HdCpuFold fold)
-{
-  return fold == HD_CPU_FOLD_MIDDLE ? 1 : 2;
-}
 
 /**
  * hd_cpu_weight_packed:

@@ -49,6 +49,8 @@ static const Case cases[] = {
   { "upsample-pixel", 1, 1, 1, 32, 32, 3, 1, 1, 1, 0, 2, 2, .bias = TRUE },
   { "upsample-nearly", 1, 4, 3, 32, 32, 3, 1, 1, 1, 0, 16, 13, .bias = TRUE },
   { "upsample-rows", 1, 4, 8, 32, 32, 3, 1, 1, 1, 0, 7, 8, .bias = TRUE },
+  { "packed-in-parts", 1, 2, 3, 1300, 450, 3, 1, 1, 1, 0, .bias = TRUE, .stored = HD_DTYPE_F16 },
+  { "folded-in-parts", 1, 2, 1, 1300, 450, 3, 1, 1, 1, 0, 4, 2, .bias = TRUE, .stored = HD_DTYPE_F16 },
   { "one-pixel", 1, 1, 1, 32, 32, 3, 1, 1, 1, 0, .bias = TRUE },
   { "one-row", 1, 1, 9, 32, 32, 3, 1, 1, 1, 0, .bias = TRUE },
   { "wide", 1, 3, 100, 16, 64, 3, 1, 1, 1, 0, .bias = TRUE },

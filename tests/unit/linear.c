@@ -44,6 +44,7 @@ static const Case cases[] = {
   { "joined", 1, 8, 8, 32, 64, 48, .bias = TRUE },
   { "joined-odd", 2, 5, 7, 33, 18, 25, .bias = TRUE, .residual = TRUE },
   { "joined-geglu", 1, 9, 8, 32, 16, 64, HD_ACTIVATION_GEGLU, .bias = TRUE, .residual = TRUE },
+  { "packed-in-parts", 1, 1, 3, 700, 0, 5000, .bias = TRUE, .stored = { HD_DTYPE_F16 } },
   { "many-rows", 2, 30, 30, 32, 0, 32, .bias = TRUE },
 };
 
