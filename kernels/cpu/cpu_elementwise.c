@@ -12,8 +12,8 @@ typedef struct
   gint64          elements;
 } Elementwise;
 
-/* A row function of each type for each expression of @value, which is one of float's x. */
-#define DEFINE_ACTIVATION(name, value)                                                     \
+/* A row function of each type for an expression of the float x; @value_bf16 need not be better than bf16 is. */
+#define DEFINE_ACTIVATION(name, value, value_bf16)                                         \
   HD_CPU_CLONES static void                                                                \
   name ## _f32 (float *restrict y, const float *restrict from, int n)                      \
   {                                                                                        \
@@ -32,7 +32,7 @@ typedef struct
       {                                                                                    \
         float x = hd_float_from_bf16 (from[i]);                                            \
                                                                                            \
-        y[i] = hd_bf16_from_float (value);                                                 \
+        y[i] = hd_bf16_from_float (value_bf16);                                            \
       }                                                                                    \
   }                                                                                        \
                                                                                            \
@@ -45,9 +45,9 @@ typedef struct
       name ## _f32 (y, x, n);                                                              \
   }
 
-DEFINE_ACTIVATION (silu, hd_silu (x))
-DEFINE_ACTIVATION (gelu, hd_gelu (x))
-DEFINE_ACTIVATION (quick_gelu, hd_quick_gelu (x))
+DEFINE_ACTIVATION (silu, hd_silu (x), hd_silu_coarse (x))
+DEFINE_ACTIVATION (gelu, hd_gelu (x), hd_gelu (x))
+DEFINE_ACTIVATION (quick_gelu, hd_quick_gelu (x), hd_quick_gelu (x))
 
 HD_CPU_CLONES static void
 add_f32 (float       *restrict y,

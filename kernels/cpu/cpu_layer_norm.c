@@ -16,65 +16,72 @@ typedef struct
   gint64          step_rows;
 } LayerNorm;
 
-/* The row is read three times, twice of them from the nearest cache: the variance is that of the differences from
- * the mean, so a large mean costs no digits. */
-HD_CPU_CLONES static void
-normalise_f32 (float       *restrict y,
-               const float *restrict x,
-               const float *restrict gamma,
-               const float *restrict beta,
-               float        epsilon,
-               int          n)
-{
-  float sum = 0.0f;
-  float squares = 0.0f;
-  float mean;
-  float scale;
+/* So many rows go through each step together: what one's sums wait for, another's fill. */
+#define BLOCK_ROWS 8
 
-#pragma omp simd reduction(+ : sum)
-  for (int i = 0; i < n; i++)
-    sum += x[i];
-  mean = sum / n;
+/* Rows are read three times, twice of them from cache: the variance is that of the differences from the mean, so a
+ * large mean costs no digits. */
+#define DEFINE_NORMALISE(name, type, load, store)                                           \
+  static inline __attribute__ ((always_inline)) float                                       \
+  name ## _sum (const type *restrict x,                                                     \
+                int         n)                                                              \
+  {                                                                                         \
+    float lane[HD_SUM_LANES] = { 0 };                                                       \
+    float rest = 0.0f;                                                                      \
+    int   i = 0;                                                                            \
+                                                                                            \
+    for (; i + HD_SUM_LANES <= n; i += HD_SUM_LANES)                                        \
+      for (int j = 0; j < HD_SUM_LANES; j++)                                                \
+        lane[j] += load (x[i + j]);                                                         \
+    for (; i < n; i++)                                                                      \
+      rest += load (x[i]);                                                                  \
+                                                                                            \
+    return hd_sum_lanes (lane) + rest;                                                      \
+  }                                                                                         \
+                                                                                            \
+  static inline __attribute__ ((always_inline)) float                                       \
+  name ## _squares (const type *restrict x,                                                 \
+                    float       mean,                                                       \
+                    int         n)                                                          \
+  {                                                                                         \
+    float lane[HD_SUM_LANES] = { 0 };                                                       \
+    float rest = 0.0f;                                                                      \
+    int   i = 0;                                                                            \
+                                                                                            \
+    for (; i + HD_SUM_LANES <= n; i += HD_SUM_LANES)                                        \
+      for (int j = 0; j < HD_SUM_LANES; j++)                                                \
+        lane[j] += (load (x[i + j]) - mean) * (load (x[i + j]) - mean);                     \
+    for (; i < n; i++)                                                                      \
+      rest += (load (x[i]) - mean) * (load (x[i]) - mean);                                  \
+                                                                                            \
+    return hd_sum_lanes (lane) + rest;                                                      \
+  }                                                                                         \
+                                                                                            \
+  HD_CPU_CLONES static void                                                                 \
+  name (type        *restrict y,                                                            \
+        const type  *restrict x,                                                            \
+        gsize        stride,                                                                \
+        int          rows,                                                                  \
+        const float *restrict gamma,                                                        \
+        const float *restrict beta,                                                         \
+        float        epsilon,                                                               \
+        int          n)                                                                     \
+  {                                                                                         \
+    float mean[BLOCK_ROWS];                                                                 \
+    float scale[BLOCK_ROWS];                                                                \
+                                                                                            \
+    for (int row = 0; row < rows; row++)                                                    \
+      mean[row] = name ## _sum (x + row * stride, n) / n;                                   \
+    for (int row = 0; row < rows; row++)                                                    \
+      scale[row] = 1.0f / sqrtf (name ## _squares (x + row * stride, mean[row], n) / n + epsilon); \
+                                                                                            \
+    for (int row = 0; row < rows; row++, x += stride, y += n)                               \
+      for (int i = 0; i < n; i++)                                                           \
+        y[i] = store ((load (x[i]) - mean[row]) * scale[row] * gamma[i] + beta[i]);         \
+  }
 
-#pragma omp simd reduction(+ : squares)
-  for (int i = 0; i < n; i++)
-    squares += (x[i] - mean) * (x[i] - mean);
-  scale = 1.0f / sqrtf (squares / n + epsilon);
-
-  for (int i = 0; i < n; i++)
-    y[i] = (x[i] - mean) * scale * gamma[i] + beta[i];
-}
-
-HD_CPU_CLONES static void
-normalise_bf16 (guint16       *restrict y,
-                const guint16 *restrict x,
-                const float   *restrict gamma,
-                const float   *restrict beta,
-                float          epsilon,
-                int            n)
-{
-  float sum = 0.0f;
-  float squares = 0.0f;
-  float mean;
-  float scale;
-
-#pragma omp simd reduction(+ : sum)
-  for (int i = 0; i < n; i++)
-    sum += hd_float_from_bf16 (x[i]);
-  mean = sum / n;
-
-#pragma omp simd reduction(+ : squares)
-  for (int i = 0; i < n; i++)
-    {
-      float difference = hd_float_from_bf16 (x[i]) - mean;
-
-      squares += difference * difference;
-    }
-  scale = 1.0f / sqrtf (squares / n + epsilon);
-
-  for (int i = 0; i < n; i++)
-    y[i] = hd_bf16_from_float ((hd_float_from_bf16 (x[i]) - mean) * scale * gamma[i] + beta[i]);
-}
+DEFINE_NORMALISE (normalise_f32, float, , )
+DEFINE_NORMALISE (normalise_bf16, guint16, hd_float_from_bf16, hd_bf16_from_float)
 
 static void
 normalise_step (gpointer data,
@@ -86,15 +93,19 @@ normalise_step (gpointer data,
   gint64           row = index * norm->step_rows;
   gint64           end = MIN (row + norm->step_rows, norm->rows);
 
-  for (; row < end; row++)
-    if (norm->x->dtype == HD_DTYPE_BF16)
-      normalise_bf16 ((guint16 *) norm->y->data + row * channels,
-                      (const guint16 *) norm->x->data + row * norm->x->pixel_stride,
-                      norm->gamma, norm->beta, norm->epsilon, channels);
-    else
-      normalise_f32 ((float *) norm->y->data + row * channels,
-                     (const float *) norm->x->data + row * norm->x->pixel_stride,
-                     norm->gamma, norm->beta, norm->epsilon, channels);
+  for (; row < end; row += BLOCK_ROWS)
+    {
+      int rows = MIN (BLOCK_ROWS, end - row);
+
+      if (norm->x->dtype == HD_DTYPE_BF16)
+        normalise_bf16 ((guint16 *) norm->y->data + row * channels,
+                        (const guint16 *) norm->x->data + row * norm->x->pixel_stride, norm->x->pixel_stride, rows,
+                        norm->gamma, norm->beta, norm->epsilon, channels);
+      else
+        normalise_f32 ((float *) norm->y->data + row * channels,
+                       (const float *) norm->x->data + row * norm->x->pixel_stride, norm->x->pixel_stride, rows,
+                       norm->gamma, norm->beta, norm->epsilon, channels);
+    }
 }
 
 gboolean

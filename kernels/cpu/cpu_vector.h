@@ -60,20 +60,26 @@ hd_exp2_coarse (float t)
   return p * scale;
 }
 
-/* sigmoid (@x * @slope), with exp kept finite: the true values beyond are below 2^-126. */
+/* x * sigmoid (slope x). The exponential is kept finite: beyond, the true values are below 2^-126 x. */
 static inline float
-hd_sigmoid (float x,
-            float slope)
+hd_times_sigmoid (float x,
+                  float slope)
 {
   float t = -HD_LOG2_E * slope * x;
 
-  return 1.0f / (1.0f + hd_exp2 (t > 126.0f ? 126.0f : t));
+  return x / (1.0f + hd_exp2 (t > 126.0f ? 126.0f : t));
 }
 
 static inline float
 hd_silu (float x)
 {
-  return x * hd_sigmoid (x, 1.0f);
+  return hd_times_sigmoid (x, 1.0f);
+}
+
+static inline float
+hd_quick_gelu (float x)
+{
+  return hd_times_sigmoid (x, 1.702f);
 }
 
 /* The same for results that are rounded to bf16 next. */
@@ -83,12 +89,6 @@ hd_silu_coarse (float x)
   float t = -HD_LOG2_E * x;
 
   return x / (1.0f + hd_exp2_coarse (t > 126.0f ? 126.0f : t));
-}
-
-static inline float
-hd_quick_gelu (float x)
-{
-  return x * hd_sigmoid (x, 1.702f);
 }
 
 /* x times the normal distribution function, as torch.nn.GELU. The distribution's tail is
@@ -111,6 +111,32 @@ hd_gelu (float x)
   tail = q * hd_exp2 (-0.5f * HD_LOG2_E * a * a);
 
   return x * (x < 0.0f ? tail : 1.0f - tail);
+}
+
+/* Sums of many elements are kept in so many lanes: two vectors, or more, whose additions do not wait for each
+ * other. */
+#define HD_SUM_LANES 32
+
+/* Adds the second half of 2 @n lanes to the first. */
+static inline __attribute__ ((always_inline)) void
+hd_fold_lanes (float *lane,
+               int    n)
+{
+#pragma omp simd
+  for (int j = 0; j < n; j++)
+    lane[j] += lane[n + j];
+}
+
+/* @lane: HD_SUM_LANES sums, which are lost. */
+static inline __attribute__ ((always_inline)) float
+hd_sum_lanes (float *lane)
+{
+  hd_fold_lanes (lane, 16);
+  hd_fold_lanes (lane, 8);
+  hd_fold_lanes (lane, 4);
+  hd_fold_lanes (lane, 2);
+
+  return lane[0] + lane[1];
 }
 
 G_END_DECLS
