@@ -4,6 +4,7 @@
 
 #include <libgimp/gimp.h>
 
+#include "engine/process.h"
 #include "plugin/generate-procedure.h"
 
 #define HD_TYPE_PLUG_IN (hd_plug_in_get_type ())
@@ -46,4 +47,11 @@ hd_plug_in_init (HdPlugIn *plug_in)
 {
 }
 
-GIMP_MAIN (HD_TYPE_PLUG_IN)
+int
+main (int    argc,
+      char **argv)
+{
+  hd_process_calm_threads (argv);
+
+  return gimp_main (HD_TYPE_PLUG_IN, argc, argv);
+}

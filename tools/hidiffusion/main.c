@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "engine/process.h"
 #include "tools/hidiffusion/command.h"
 
 typedef struct
@@ -70,6 +71,8 @@ main (int    argc,
   const Command    *command;
   g_auto (GStrv)    arguments = NULL;
   g_autofree char  *message = NULL;
+
+  hd_process_calm_threads (argv);
 
   /* Numbers stay as computers write them. */
   setlocale (LC_CTYPE, "");
