@@ -5,87 +5,14 @@
 #include <omp.h>
 
 #include "kernels/cpu/cpu_attention.h"
-#include "kernels/cpu/cpu_gemm.h"
 
-/* Exact attention in blocks (FlashAttention, arXiv 2205.14135): a block of queries meets one block of keys after
- * the other, and only that tile of scores ever exists.
- *
- * A "problem" is what attends within itself: one head of one window of one image. Its keys and values are packed
- * for the matrix products once, by all threads; then every block of queries is an item of work of its own, whose
- * result does not depend on which thread takes it. Windows are runs of pixels that are read and written in place
- * (window.h).
- *
- * Packed keys and values are bounded: problems are taken in groups, and a single problem that is too large goes
- * through its keys in several passes, in which its items keep their running sums.
- */
+/* The plan of a call, and its passes. */
 
-#define QUERY_BLOCK      128
-#define KEY_BLOCK        512
-#define MAX_PANEL        64
-#define PACKED_BYTES     ((gsize) 16 << 20)
-
-typedef struct
-{
-  HdCpuContext   *cpu;
-  HdTensor       *y;
-  const HdTensor *q;
-  const HdTensor *k;
-  const HdTensor *v;
-  const HdWindow *window;
-  gboolean        causal;
-  gboolean        bf16;          /* computing type; else float32 */
-  float           factor;
-
-  int             heads;
-  int             windows;
-  int             head_size;
-  int             queries;       /* of a problem */
-  int             keys;
-  gsize           problems;
-
-  int             depth;         /* head size, even for bf16 */
-  int             columns;       /* head size in whole vectors */
-  int             query_block;
-  int             key_block;
-  int             key_panel;
-  int             value_panel;
-  int             n_query_blocks;
-  int             n_key_blocks;
-  int             query_stride;  /* elements from one loaded query to the next */
-  int             score_stride;
-  int             weight_stride;
-
-  gsize           key_bytes;     /* of one block of packed keys */
-  gsize           value_bytes;
-  gsize           state_bytes;   /* of an item's running sums */
-  gsize           query_bytes;
-  gsize           score_bytes;
-  gsize           weight_bytes;
-  gsize           row_bytes;     /* for the keys on their way into panels */
-  gsize           gemm_bytes;
-  gsize           thread_bytes;
-
-  gsize           n_states;
-  gsize           packed_blocks; /* blocks of keys that there is room for */
-  char           *packed;
-  char           *states;
-  char           *threads;
-
-  /* By last block of queries, last block of keys, last panel. */
-  const HdCpuGemm *scores[2][2][2];
-  const HdCpuGemm *values[2][2][2];
-} Attention;
-
-/* What one parallel region works at. */
-typedef struct
-{
-  gsize first_problem;
-  gsize n_problems;
-  int   first_query_block;
-  int   n_query_blocks;
-  int   first_key_block;
-  int   n_key_blocks;
-} Pass;
+/* A tile of scores is to fit the second cache, with its weights; a panel of keys or values the first. */
+#define QUERY_BLOCK  128
+#define KEY_BLOCK    512
+#define MAX_PANEL    64
+#define PACKED_BYTES ((gsize) 16 << 20)
 
 /* --- sizes --- */
 
@@ -102,37 +29,9 @@ round_up_bytes (gsize bytes)
   return (bytes + 63) / 64 * 64;
 }
 
-static gsize
-element_size (const Attention *a)
-{
-  return a->bf16 ? sizeof (guint16) : sizeof (float);
-}
-
-/* Keys of a block, and the same in whole vectors. */
-static int
-block_keys (const Attention *a,
-            int              block)
-{
-  return MIN (a->key_block, a->keys - block * a->key_block);
-}
-
-static int
-block_key_columns (const Attention *a,
-                   int              block)
-{
-  return round_up (block_keys (a, block), HD_CPU_ATTENTION_ROWS);
-}
-
-static int
-block_queries (const Attention *a,
-               int              block)
-{
-  return MIN (a->query_block, a->queries - block * a->query_block);
-}
-
 /* Large blocks are faster, but every thread should get some. */
 static int
-choose_query_block (const Attention *a)
+choose_query_block (const HdCpuAttention *a)
 {
   int block = QUERY_BLOCK;
 
@@ -153,7 +52,7 @@ choose_panel (int columns,
 }
 
 static void
-plan_blocks (Attention *a)
+plan_blocks (HdCpuAttention *a)
 {
   int lanes = hd_cpu_gemm_lanes (a->cpu);
 
@@ -173,9 +72,9 @@ plan_blocks (Attention *a)
 }
 
 static void
-plan_bytes (Attention *a)
+plan_bytes (HdCpuAttention *a)
 {
-  gsize size = element_size (a);
+  gsize size = hd_cpu_attention_element_size (a);
   gsize rows = a->query_block;
 
   a->key_bytes = round_up_bytes (size * a->depth * round_up (a->key_block, a->key_panel));
@@ -189,8 +88,8 @@ plan_bytes (Attention *a)
 }
 
 static gboolean
-plan_scratch (Attention *a,
-              GError   **error)
+plan_scratch (HdCpuAttention  *a,
+              GError         **error)
 {
   gsize block_bytes = a->key_bytes + a->value_bytes;
   gsize most_bytes = a->cpu->attention_bytes > 0 ? a->cpu->attention_bytes : PACKED_BYTES;
@@ -225,10 +124,10 @@ plan_scratch (Attention *a,
 /* --- the matrix products --- */
 
 static gboolean
-get_gemm (Attention            *a,
-          const HdCpuGemmShape *shape,
-          const HdCpuGemm     **gemm,
-          GError              **error)
+get_gemm (HdCpuAttention        *a,
+          const HdCpuGemmShape  *shape,
+          const HdCpuGemm      **gemm,
+          GError               **error)
 {
   *gemm = hd_cpu_gemm_get (a->cpu, shape, error);
   if (*gemm == NULL)
@@ -248,16 +147,16 @@ panel_width (int      columns,
 }
 
 static gboolean
-make_gemms (Attention *a,
-            GError   **error)
+make_gemms (HdCpuAttention  *a,
+            GError         **error)
 {
   for (int i = 0; i < 8; i++)
     {
       gboolean       last_queries = i & 4;
       gboolean       last_keys = i & 2;
       gboolean       last_panel = i & 1;
-      int            rows = block_queries (a, last_queries ? a->n_query_blocks - 1 : 0);
-      int            keys = block_key_columns (a, last_keys ? a->n_key_blocks - 1 : 0);
+      int            rows = hd_cpu_attention_block_queries (a, last_queries ? a->n_query_blocks - 1 : 0);
+      int            keys = hd_cpu_attention_block_columns (a, last_keys ? a->n_key_blocks - 1 : 0);
       HdCpuGemmShape scores = {
         .m = rows, .n = panel_width (keys, a->key_panel, last_panel), .k = a->depth,
         .lda = a->query_stride, .ldb = a->key_panel, .ldc = a->score_stride,
@@ -277,312 +176,12 @@ make_gemms (Attention *a,
   return TRUE;
 }
 
-/* --- tokens and pixels --- */
-
-/* Where a problem's rows lie. */
-typedef struct
-{
-  gsize pixel;     /* its image's first */
-  gsize key_pixel;
-  int   window;
-  int   channel;   /* its head's first */
-} Place;
-
-static Place
-find_place (const Attention *a,
-            gsize            problem)
-{
-  gsize image = problem / ((gsize) a->windows * a->heads);
-  Place place = {
-    .pixel = image * a->q->height * a->q->width,
-    .key_pixel = image * a->k->height * a->k->width,
-    .window = problem / a->heads % a->windows,
-    .channel = problem % a->heads * a->head_size
-  };
-
-  return place;
-}
-
-/* Returns how many of the tokens from @token on, @count at most, lie side by side from @pixel on. */
-static int
-find_run (const Attention *a,
-          int              window,
-          int              token,
-          int              count,
-          int             *pixel)
-{
-  const HdWindow *map = a->window;
-  int             column;
-  int             x;
-
-  if (map == NULL)
-    {
-      *pixel = token;
-      return count;
-    }
-
-  column = token % map->window_width;
-  x = hd_window_x (map, window % HD_WINDOWS_PER_SIDE, column);
-  *pixel = hd_window_y (map, window / HD_WINDOWS_PER_SIDE, token / map->window_width) * map->width + x;
-
-  return MIN (count, MIN (map->window_width - column, map->width - x));
-}
-
-static char *
-element (const HdTensor *x,
-         gsize           pixel,
-         int             channel)
-{
-  return (char *) x->data + (pixel * x->pixel_stride + channel) * hd_dtype_size (x->dtype);
-}
-
-/* Loads the tokens [@token, @token + @count) as rows of @stride elements of computing type, zeros behind
- * @head_size and behind the last token up to @rows. */
-static void
-load_rows (const Attention *a,
-           const HdTensor  *x,
-           gsize            first_pixel,
-           const Place     *place,
-           int              token,
-           int              count,
-           int              rows,
-           int              stride,
-           char            *to)
-{
-  gsize row_bytes = stride * element_size (a);
-  int   pixel;
-  int   run;
-
-  for (int done = 0; done < count; done += run)
-    {
-      run = find_run (a, place->window, token + done, count - done, &pixel);
-      hd_cpu_attention_load (a->bf16, x->dtype == HD_DTYPE_BF16, to + done * row_bytes, stride,
-                             element (x, first_pixel + pixel, place->channel), x->pixel_stride, run, a->head_size);
-    }
-  if (rows > count)
-    memset (to + count * row_bytes, 0, (rows - count) * row_bytes);
-}
-
-static void
-store_rows (const Attention *a,
-            const Place     *place,
-            int              token,
-            int              count,
-            const float     *sums,
-            const float     *totals)
-{
-  int pixel;
-  int run;
-
-  for (int done = 0; done < count; done += run)
-    {
-      run = find_run (a, place->window, token + done, count - done, &pixel);
-      hd_cpu_attention_store (a->y->dtype == HD_DTYPE_BF16, element (a->y, place->pixel + pixel, place->channel),
-                              a->y->pixel_stride, sums + (gsize) done * a->columns, a->columns, totals + done,
-                              run, a->head_size);
-    }
-}
-
-/* --- packing --- */
-
-/* Block @block of the @slot-th problem's packed keys; its values follow. */
-static char *
-packed_block (const Attention *a,
-              const Pass      *pass,
-              gsize            slot,
-              int              block)
-{
-  return a->packed + (slot * pass->n_key_blocks + block - pass->first_key_block) * (a->key_bytes + a->value_bytes);
-}
-
-static void
-pack_keys (const Attention *a,
-           const Place     *place,
-           int              token,
-           int              count,
-           int              columns,
-           char            *panels,
-           char            *rows)
-{
-  for (int i = 0; i < columns; i += HD_CPU_ATTENTION_ROWS)
-    {
-      load_rows (a, a->k, place->key_pixel, place, token + i, CLAMP (count - i, 0, HD_CPU_ATTENTION_ROWS),
-                 HD_CPU_ATTENTION_ROWS, a->query_stride, rows);
-      hd_cpu_attention_pack_keys (a->bf16, panels, a->key_panel, i, rows, a->query_stride, a->depth);
-    }
-}
-
-static void
-pack_values_f32 (const Attention *a,
-                 const Place     *place,
-                 int              token,
-                 int              count,
-                 int              columns,
-                 float           *panels,
-                 float           *row)
-{
-  for (int i = 0; i < columns; i++)
-    {
-      load_rows (a, a->v, place->key_pixel, place, token + i, i < count, 1, a->columns, (char *) row);
-      for (int column = 0; column < a->columns; column += a->value_panel)
-        memcpy (panels + (gsize) column * columns + (gsize) i * a->value_panel, row + column,
-                MIN (a->value_panel, a->columns - column) * sizeof (float));
-    }
-}
-
-static void
-pack_values_bf16 (const Attention *a,
-                  const Place     *place,
-                  int              token,
-                  int              count,
-                  int              columns,
-                  guint16         *panels,
-                  guint16         *rows)
-{
-  enum { PAIRS = HD_CPU_ATTENTION_ROWS / 2 };
-  int      half = columns / 2;
-  guint16 *second = rows + (gsize) PAIRS * a->columns;
-
-  for (int i = 0; i < half; i += PAIRS)
-    {
-      load_rows (a, a->v, place->key_pixel, place, token + i, CLAMP (count - i, 0, PAIRS), PAIRS,
-                 a->columns, (char *) rows);
-      load_rows (a, a->v, place->key_pixel, place, token + half + i, CLAMP (count - half - i, 0, PAIRS), PAIRS,
-                 a->columns, (char *) second);
-      for (int j = 0; j < PAIRS; j++)
-        hd_cpu_attention_pack_value_pair (panels, a->value_panel, columns, i + j, rows + (gsize) j * a->columns,
-                                          second + (gsize) j * a->columns, a->columns);
-    }
-}
-
-static void
-pack_block (const Attention *a,
-            const Pass      *pass,
-            gsize            slot,
-            int              block,
-            char            *thread)
-{
-  Place place = find_place (a, pass->first_problem + slot);
-  char *keys = packed_block (a, pass, slot, block);
-  char *values = keys + a->key_bytes;
-  char *rows = thread + a->query_bytes + a->score_bytes + a->weight_bytes;
-  int   token = block * a->key_block;
-  int   count = block_keys (a, block);
-  int   columns = block_key_columns (a, block);
-
-  pack_keys (a, &place, token, count, columns, keys, rows);
-  if (a->bf16)
-    pack_values_bf16 (a, &place, token, count, columns, (guint16 *) values, (guint16 *) rows);
-  else
-    pack_values_f32 (a, &place, token, count, columns, (float *) values, (float *) rows);
-}
-
-/* --- the tile --- */
-
-/* One block of keys for one block of queries. */
-static void
-attend_block (const Attention *a,
-              int              query_block,
-              int              key_block,
-              const char      *keys,
-              const char      *values,
-              char            *thread,
-              float           *sums,
-              float           *maxima,
-              float           *totals)
-{
-  gsize        size = element_size (a);
-  gboolean     last_queries = query_block == a->n_query_blocks - 1;
-  gboolean     last_keys = key_block == a->n_key_blocks - 1;
-  int          columns = block_key_columns (a, key_block);
-  float       *scores = (float *) (thread + a->query_bytes);
-  guint16     *weights = a->bf16 ? (guint16 *) (thread + a->query_bytes + a->score_bytes) : NULL;
-  char        *scratch = thread + a->thread_bytes - a->gemm_bytes;
-  HdCpuSoftmax softmax = {
-    .rows = block_queries (a, query_block), .columns = columns,
-    .valid = block_keys (a, key_block), .valid_step = 0,
-    .score_stride = a->score_stride, .weight_stride = a->weight_stride,
-    .value_columns = a->columns, .factor = a->factor
-  };
-
-  if (a->causal)
-    {
-      softmax.valid = query_block * a->query_block - key_block * a->key_block + 1;
-      softmax.valid_step = 1;
-    }
-
-  for (int column = 0; column < columns; column += a->key_panel)
-    {
-      const HdCpuGemm *gemm = a->scores[last_queries][last_keys][column + a->key_panel >= columns];
-
-      if (column == 0 || column + a->key_panel >= columns)
-        hd_cpu_gemm_select (gemm);
-      hd_cpu_gemm_run (gemm, thread, keys + (gsize) column * a->depth * size, scores + column, scratch);
-    }
-
-  hd_cpu_attention_softmax (&softmax, scores, weights, maxima, totals, sums);
-
-  for (int column = 0; column < a->columns; column += a->value_panel)
-    {
-      const HdCpuGemm *gemm = a->values[last_queries][last_keys][column + a->value_panel >= a->columns];
-
-      if (column == 0 || column + a->value_panel >= a->columns)
-        hd_cpu_gemm_select (gemm);
-      hd_cpu_gemm_run (gemm, a->bf16 ? (const void *) weights : scores, values + (gsize) column * columns * size,
-                       sums + column, scratch);
-    }
-}
-
-/* One block of queries against the pass's keys. */
-static void
-attend (const Attention *a,
-        const Pass      *pass,
-        gsize            slot,
-        int              query_block,
-        char            *thread,
-        char            *state,
-        gint            *cancelled)
-{
-  Place  place = find_place (a, pass->first_problem + slot);
-  int    token = query_block * a->query_block;
-  int    rows = block_queries (a, query_block);
-  int    end = pass->first_key_block + pass->n_key_blocks;
-  float *sums = (float *) state;
-  float *maxima = sums + (gsize) a->query_block * a->columns;
-  float *totals = maxima + a->query_block;
-
-  load_rows (a, a->q, place.pixel, &place, token, rows, rows, a->query_stride, thread);
-  if (pass->first_key_block == 0)
-    {
-      memset (state, 0, a->state_bytes);
-      for (int i = 0; i < rows; i++)
-        maxima[i] = -INFINITY;
-    }
-
-  for (int block = pass->first_key_block; block < end; block++)
-    {
-      const char *keys = packed_block (a, pass, slot, block);
-
-      if (a->causal && block * a->key_block >= token + rows)
-        break;
-      if (g_atomic_int_get (cancelled) || hd_context_is_cancelled (&a->cpu->parent))
-        {
-          g_atomic_int_set (cancelled, TRUE);
-          return;
-        }
-      attend_block (a, query_block, block, keys, keys + a->key_bytes, thread, sums, maxima, totals);
-    }
-
-  if (end == a->n_key_blocks)
-    store_rows (a, &place, token, rows, sums, totals);
-}
-
 /* --- the whole --- */
 
 static gboolean
-run_pass (const Attention *a,
-          const Pass      *pass,
-          GError         **error)
+run_pass (const HdCpuAttention      *a,
+          const HdCpuAttentionPass  *pass,
+          GError                   **error)
 {
   gint   cancelled = FALSE;
   gint64 n_blocks = pass->n_problems * pass->n_key_blocks;
@@ -595,21 +194,19 @@ run_pass (const Attention *a,
 
 #pragma omp for schedule (dynamic)
     for (gint64 i = 0; i < n_blocks; i++)
-      if (!g_atomic_int_get (&cancelled))
-        {
-          pack_block (a, pass, i / pass->n_key_blocks, pass->first_key_block + i % pass->n_key_blocks, thread);
-          if (hd_context_is_cancelled (&a->cpu->parent))
-            g_atomic_int_set (&cancelled, TRUE);
-        }
+      if (!hd_context_is_cancelled (&a->cpu->parent))
+        hd_cpu_attention_pack (a, pass, i / pass->n_key_blocks, pass->first_key_block + i % pass->n_key_blocks, thread);
 
 #pragma omp for schedule (dynamic)
     for (gint64 i = 0; i < n_items; i++)
       {
         gsize state = pass->n_key_blocks == a->n_key_blocks ? (gsize) number : (gsize) i;
 
-        if (!g_atomic_int_get (&cancelled))
-          attend (a, pass, i / pass->n_query_blocks, pass->first_query_block + i % pass->n_query_blocks, thread,
-                  a->states + state * a->state_bytes, &cancelled);
+        if (!g_atomic_int_get (&cancelled)
+            && !hd_cpu_attention_attend (a, pass, i / pass->n_query_blocks,
+                                         pass->first_query_block + i % pass->n_query_blocks, thread,
+                                         a->states + state * a->state_bytes))
+          g_atomic_int_set (&cancelled, TRUE);
       }
 
     hd_cpu_gemm_leave ();
@@ -623,11 +220,11 @@ run_pass (const Attention *a,
 
 /* Several problems at once, all keys of each. */
 static gboolean
-run_groups (const Attention *a,
-            GError         **error)
+run_groups (const HdCpuAttention  *a,
+            GError               **error)
 {
-  Pass  pass = { .n_query_blocks = a->n_query_blocks, .n_key_blocks = a->n_key_blocks };
-  gsize group = a->packed_blocks / a->n_key_blocks;
+  HdCpuAttentionPass pass = { .n_query_blocks = a->n_query_blocks, .n_key_blocks = a->n_key_blocks };
+  gsize              group = a->packed_blocks / a->n_key_blocks;
 
   for (gsize problem = 0; problem < a->problems; problem += group)
     {
@@ -642,10 +239,10 @@ run_groups (const Attention *a,
 
 /* One problem after the other, in passes over its keys. */
 static gboolean
-run_split (const Attention *a,
-           GError         **error)
+run_split (const HdCpuAttention  *a,
+           GError               **error)
 {
-  Pass pass = { .n_problems = 1 };
+  HdCpuAttentionPass pass = { .n_problems = 1 };
 
   for (gsize problem = 0; problem < a->problems; problem++)
     for (int query = 0; query < a->n_query_blocks; query += a->n_states)
@@ -664,15 +261,15 @@ run_split (const Attention *a,
 }
 
 gboolean
-hd_cpu_attention (HdContext                *context,
-                  HdTensor                 *y,
-                  const HdTensor           *q,
-                  const HdTensor           *k,
-                  const HdTensor           *v,
-                  const HdAttentionOptions *options,
-                  GError                  **error)
+hd_cpu_attention (HdContext                 *context,
+                  HdTensor                  *y,
+                  const HdTensor            *q,
+                  const HdTensor            *k,
+                  const HdTensor            *v,
+                  const HdAttentionOptions  *options,
+                  GError                   **error)
 {
-  Attention a = {
+  HdCpuAttention a = {
     .cpu = (HdCpuContext *) context, .y = y, .q = q, .k = k, .v = v,
     .window = options->window, .causal = options->causal, .heads = options->heads
   };

@@ -1,94 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <glib.h>
+#include "kernels/cpu/cpu_attention_rows.h"
+#include "kernels/cpu/cpu_gemm.h"
 
 G_BEGIN_DECLS
 
-/* The row functions of attention: what lies between its two matrix products. They run in one thread each.
+/* Exact attention in blocks (FlashAttention, arXiv 2205.14135): a block of queries meets one block of keys after
+ * the other, and only that tile of scores ever exists.
  *
- * "Computing type": bf16 if @bf16, else float32. Panels of keys and values are laid out as
- * hd_cpu_gemm_panel_index() says, in panels of @panel columns one after the other. */
-
-/* Copies @rows rows of @n elements; bf16 ones become float32 unless @bf16. Zeros follow up to @to_stride. */
-void hd_cpu_attention_load (gboolean    bf16,
-                            gboolean    from_bf16,
-                            void       *to,
-                            gsize       to_stride,
-                            const void *from,
-                            gsize       from_stride,
-                            int         rows,
-                            int         n);
-
-/* Keys are packed so many at a time. */
-#define HD_CPU_ATTENTION_ROWS 16
-
-/* Writes HD_CPU_ATTENTION_ROWS keys of @depth elements of computing type (even for bf16), @row_stride elements
- * apart, as columns @column... of the panels at @panels, @depth rows each. */
-void hd_cpu_attention_pack_keys (gboolean    bf16,
-                                 void       *panels,
-                                 int         panel,
-                                 int         column,
-                                 const void *keys,
-                                 int         row_stride,
-                                 int         depth);
-
-/* bf16 weights lie in pairs of one key of the first half of their block and one of the second, since that is how
- * they are computed fastest; a sum does not mind. The values' panels have the same order: values @a and @b (bf16
- * of @columns elements) of the keys @pair and @pair + @rows / 2 become the rows 2 @pair and 2 @pair + 1 of panels
- * of @panel columns and @rows rows. */
-void hd_cpu_attention_pack_value_pair (guint16       *panels,
-                                       int            panel,
-                                       int            rows,
-                                       int            pair,
-                                       const guint16 *a,
-                                       const guint16 *b,
-                                       int            columns);
-
-/**
- * HdCpuSoftmax:
- * @rows: rows of scores: queries
- * @columns: columns of scores, a multiple of 16
- * @valid: columns of row 0 that are keys, the rest becomes 0 (may be <= 0: none is)
- * @valid_step: how many more each further row has (1: causal, 0: all the same)
- * @score_stride: elements from a row of scores to the next
- * @weight_stride: the same of @weights
- * @value_columns: columns of @sums, a multiple of 8
- * @factor: log2 (e) / sqrt (head size)
+ * A "problem" is what attends within itself: one head of one window of one image. Its keys and values are packed
+ * for the matrix products once, by all threads; then every block of queries is an item of work of its own, whose
+ * result does not depend on which thread takes it. Windows are runs of pixels that are read and written in place
+ * (window.h).
  *
- * One step of the online softmax (Milakov and Gimelshein, arXiv 1805.02867; FlashAttention, arXiv 2205.14135).
+ * Packed keys and values are bounded: problems are taken in groups, and a single problem that is too large goes
+ * through its keys in several passes, in which its items keep their running sums.
  */
+
+/* One call's plan. */
 typedef struct
 {
-  int   rows;
-  int   columns;
-  int   valid;
-  int   valid_step;
-  int   score_stride;
-  int   weight_stride;
-  int   value_columns;
-  float factor;
-} HdCpuSoftmax;
+  HdCpuContext   *cpu;
+  HdTensor       *y;
+  const HdTensor *q;
+  const HdTensor *k;
+  const HdTensor *v;
+  const HdWindow *window;
+  gboolean        causal;
+  gboolean        bf16;          /* computing type; else float32 */
+  float           factor;
 
-/* Turns scores into weights 2^(factor score - maximum), in place; raises each row's @maximum to the block's, and
- * scales what the row has so far (@total, the sum of weights, and @sums, the weighted sum of values) to the new
- * one. With @weights (bf16) not NULL they are written there instead, in the order of
- * hd_cpu_attention_pack_value_pair(). */
-void hd_cpu_attention_softmax (const HdCpuSoftmax *softmax,
-                               float              *scores,
-                               guint16            *weights,
-                               float              *maximum,
-                               float              *total,
-                               float              *sums);
+  int             heads;
+  int             windows;
+  int             head_size;
+  int             queries;       /* of a problem */
+  int             keys;
+  gsize           problems;
 
-/* The results: @rows rows of @n elements of @sums / @totals, as bf16 or float32. */
-void hd_cpu_attention_store (gboolean     to_bf16,
-                             void        *to,
-                             gsize        to_stride,
-                             const float *sums,
-                             gsize        sums_stride,
-                             const float *totals,
-                             int          rows,
-                             int          n);
+  int             depth;         /* head size, even for bf16 */
+  int             columns;       /* head size in whole vectors */
+  int             query_block;
+  int             key_block;
+  int             key_panel;
+  int             value_panel;
+  int             n_query_blocks;
+  int             n_key_blocks;
+  int             query_stride;  /* elements from one loaded query to the next */
+  int             score_stride;
+  int             weight_stride;
+
+  gsize           key_bytes;     /* of one block of packed keys */
+  gsize           value_bytes;
+  gsize           state_bytes;   /* of an item's running sums */
+  gsize           query_bytes;
+  gsize           score_bytes;
+  gsize           weight_bytes;
+  gsize           row_bytes;     /* for the keys on their way into panels */
+  gsize           gemm_bytes;
+  gsize           thread_bytes;
+
+  gsize           n_states;
+  gsize           packed_blocks; /* blocks of keys that there is room for */
+  char           *packed;
+  char           *states;
+  char           *threads;
+
+  /* By last block of queries, last block of keys, last panel. */
+  const HdCpuGemm *scores[2][2][2];
+  const HdCpuGemm *values[2][2][2];
+} HdCpuAttention;
+
+/* What one parallel region works at. */
+typedef struct
+{
+  gsize first_problem;
+  gsize n_problems;
+  int   first_query_block;
+  int   n_query_blocks;
+  int   first_key_block;
+  int   n_key_blocks;
+} HdCpuAttentionPass;
+
+static inline gsize
+hd_cpu_attention_element_size (const HdCpuAttention *a)
+{
+  return a->bf16 ? sizeof (guint16) : sizeof (float);
+}
+
+/* Keys of a block, and the same in whole vectors. */
+static inline int
+hd_cpu_attention_block_keys (const HdCpuAttention *a,
+                             int                   block)
+{
+  return MIN (a->key_block, a->keys - block * a->key_block);
+}
+
+static inline int
+hd_cpu_attention_block_columns (const HdCpuAttention *a,
+                                int                   block)
+{
+  int groups = (hd_cpu_attention_block_keys (a, block) + HD_CPU_ATTENTION_ROWS - 1) / HD_CPU_ATTENTION_ROWS;
+
+  return groups * HD_CPU_ATTENTION_ROWS;
+}
+
+static inline int
+hd_cpu_attention_block_queries (const HdCpuAttention *a,
+                                int                   block)
+{
+  return MIN (a->query_block, a->queries - block * a->query_block);
+}
+
+/* Packs the keys and values of block @block of the pass's @slot-th problem; @thread: the calling thread's room. */
+void     hd_cpu_attention_pack   (const HdCpuAttention     *a,
+                                  const HdCpuAttentionPass *pass,
+                                  gsize                     slot,
+                                  int                       block,
+                                  char                     *thread);
+
+/* Takes a block of queries through the pass's keys. @state: room for its running sums, which are begun with the first
+ * keys and whose result is stored after the last; between passes they stay there. FALSE if the context is cancelled. */
+gboolean hd_cpu_attention_attend (const HdCpuAttention     *a,
+                                  const HdCpuAttentionPass *pass,
+                                  gsize                     slot,
+                                  int                       query_block,
+                                  char                     *thread,
+                                  char                     *state);
 
 G_END_DECLS

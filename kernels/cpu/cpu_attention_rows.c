@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernels/cpu/cpu_attention.h"
+#include "kernels/cpu/cpu_attention_rows.h"
 #include "kernels/cpu/cpu_private.h"
 #include "kernels/cpu/cpu_vector.h"
 
@@ -265,7 +265,7 @@ hd_cpu_attention_softmax (const HdCpuSoftmax *softmax,
     {
       float   *row = scores + (gsize) i * softmax->score_stride;
       guint16 *weight_row = weights == NULL ? NULL : weights + (gsize) i * softmax->weight_stride;
-      int      valid = MIN (softmax->valid + i * softmax->valid_step, columns);
+      int      valid = softmax->causal ? MIN (softmax->distance + i + 1, softmax->keys) : softmax->keys;
       float    block_maximum;
       float    block_total;
       float    scale;

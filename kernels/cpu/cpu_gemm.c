@@ -63,10 +63,15 @@ multiply (const HdCpuGemmShape *shape,
       int      row = 0;
 
       for (; row + ROWS <= shape->m; row += ROWS)
-        if (both)
-          multiply_tile (shape, ROWS, 2, a + (gsize) row * shape->lda, b + column, c + (gsize) row * shape->ldc + column);
-        else
-          multiply_tile (shape, ROWS, 1, a + (gsize) row * shape->lda, b + column, c + (gsize) row * shape->ldc + column);
+        {
+          const float *rows = a + (gsize) row * shape->lda;
+          float       *result = c + (gsize) row * shape->ldc + column;
+
+          if (both)
+            multiply_tile (shape, ROWS, 2, rows, b + column, result);
+          else
+            multiply_tile (shape, ROWS, 1, rows, b + column, result);
+        }
       for (; row < shape->m; row++)
         multiply_tile (shape, 1, both ? 2 : 1, a + (gsize) row * shape->lda, b + column,
                        c + (gsize) row * shape->ldc + column);
