@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the command line; prints TAP.
+
+    test_cli.py PROGRAM MODEL
+"""
+import json
+import os
+import pathlib
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+
+PROGRAM, MODEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+QUICK = ["--model", MODEL, "--prompt", "a red star", "--steps", "2", "--size", "128x128", "--seed", "7"]
+ENDLESS = ["--model", MODEL, "--prompt", "a red star", "--steps", "1000", "--size", "512x512"]
+
+
+def run(folder, *arguments, **options):
+    return subprocess.run([PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=300, **options)
+
+
+def chunks(path):
+    """The PNG's chunks, their checksums checked."""
+    data = pathlib.Path(path).read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, found = 8, []
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at:at + 8])
+        content = data[at + 8:at + 8 + length]
+        assert zlib.crc32(kind + content) == struct.unpack(">I", data[at + 8 + length:at + 12 + length])[0]
+        found.append((kind, content))
+        at += 12 + length
+    assert found[-1][0] == b"IEND"
+    return found
+
+
+def check_complaint(result, status, part):
+    assert result.returncode == status, (result.returncode, result.stderr)
+    assert result.stderr.startswith("hidiffusion: ") and result.stderr.count("\n") == 1, result.stderr
+    assert part in result.stderr, result.stderr
+
+
+def test_version(folder):
+    result = run(folder, "--version")
+    assert result.returncode == 0 and result.stdout.startswith("hidiffusion ")
+
+
+def test_help(folder):
+    for command in ([], ["generate"], ["inspect"], ["estimate"], ["bench"]):
+        result = run(folder, *command, "--help")
+        assert result.returncode == 0 and result.stdout.startswith("Usage:") and result.stderr == ""
+
+
+def test_usage_errors(folder):
+    check_complaint(run(folder), 2, "expected a command")
+    check_complaint(run(folder, "paint"), 2, '"paint"')
+    check_complaint(run(folder, "generate", "--prompt", "x"), 2, "--model")
+    check_complaint(run(folder, "generate", "--model", MODEL), 2, "--prompt")
+    check_complaint(run(folder, "generate", *QUICK, "left over"), 2, '"left over"')
+    for option, value, part in [("--size", "10x10", "64 to 8192"), ("--size", "128", "WIDTHxHEIGHT"), ("--steps", "0", "1 to 1000"), ("--steps", "x", "whole number"),
+                                ("--guidance", "nan", "0 to 100"), ("--sampler", "euler2", "euler_a"), ("--seed", "4294967296", "whole number"), ("--hidiffusion", "maybe", "auto, on, off"),
+                                ("--device", "tpu", "cpu"), ("--precision", "int8", "float32"), ("--threads", "-1", "whole number"), ("--unknown", "1", "--unknown")]:
+        check_complaint(run(folder, "generate", *QUICK, option, value), 2, part)
+    check_complaint(run(folder, "inspect"), 2, "MODEL")
+    check_complaint(run(folder, "bench", "--model", MODEL, "--what", "tokenizer"), 2, "unet")
+
+
+def test_failures(folder):
+    check_complaint(run(folder, "inspect", "nowhere"), 1, "nowhere")
+    check_complaint(run(folder, "inspect", folder), 1, "unet")
+    check_complaint(run(folder, "generate", *QUICK, "--model", "nowhere"), 1, "nowhere")
+    check_complaint(run(folder, "generate", *QUICK, "--output", "no/such/folder.png"), 1, "no/such")
+    check_complaint(run(folder, "generate", *QUICK, "--output", folder), 1, "found a folder")
+    check_complaint(run(folder, "estimate", "--model", "nowhere"), 1, "nowhere")
+    assert os.listdir(folder) == []
+
+
+def test_damaged_model(folder):
+    for name in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
+        os.makedirs(os.path.join(folder, name))
+    for source in pathlib.Path(MODEL).rglob("*"):
+        if source.is_file():
+            target = pathlib.Path(folder) / source.relative_to(MODEL)
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    path = next((pathlib.Path(folder) / "unet").glob("*.safetensors"))
+    path.write_bytes(path.read_bytes()[:-1000])
+    check_complaint(run(folder, "inspect", folder), 1, str(path.name))
+    check_complaint(run(folder, "generate", *QUICK, "--model", folder, "--output", "out.png"), 1, str(path.name))
+    assert not os.path.exists(os.path.join(folder, "out.png"))
+
+
+def test_inspect(folder):
+    result = run(folder, "inspect", MODEL)
+    assert result.returncode == 0 and result.stderr == ""
+    for word in ("fingerprint", "unet", "vae", "text_encoder", "scheduler", "hidiffusion", "parameters", "128 x 128"):
+        assert word in result.stdout, word
+
+
+def test_estimate(folder):
+    result = run(folder, "estimate", "--model", MODEL, "--size", "512x512")
+    assert result.returncode == 0 and result.stderr == ""
+    for word in ("memory", "TFLOP", "time"):
+        assert word in result.stdout, word
+
+
+def test_generate(folder):
+    result = run(folder, "generate", *QUICK, "--output", "out.png")
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("Step 2 of 2") for line in lines) and lines[-1].startswith("out.png: 128 x 128, seed 7")
+    assert "\r" not in result.stdout and "\x1b" not in result.stdout
+    found = chunks(os.path.join(folder, "out.png"))
+    assert struct.unpack(">IIBB", found[0][1][:10]) == (128, 128, 8, 2)
+    (text,) = [content for kind, content in found if kind == b"iTXt"]
+    key, rest = text.split(b"\0", 1)
+    request = json.loads(rest.split(b"\0", 4)[4])
+    assert key == b"hidiffusion-request"
+    assert (request["prompt"], request["seed"], request["steps"], request["width"]) == ("a red star", 7, 2, 128), request
+    assert os.listdir(folder) == ["out.png"]
+
+
+def test_seed(folder):
+    for name in ("a.png", "b.png"):
+        assert run(folder, "generate", *QUICK, "--output", name).returncode == 0
+    assert run(folder, "generate", *QUICK, "--seed", "8", "--output", "c.png").returncode == 0
+    a, b, c = (dict(chunks(os.path.join(folder, name)))[b"IDAT"] for name in ("a.png", "b.png", "c.png"))
+    assert a == b and a != c
+
+
+def test_names(folder):
+    path = os.path.join(folder, "hidiffusion-0001.png")
+    pathlib.Path(path).write_text("mine")
+    result = run(folder, "generate", *QUICK)
+    assert result.returncode == 0 and result.stdout.splitlines()[-1].startswith("hidiffusion-0002.png:")
+    assert pathlib.Path(path).read_text() == "mine"
+    assert run(folder, "generate", *QUICK, "--output", path).returncode == 0
+    chunks(path)
+    assert sorted(os.listdir(folder)) == ["hidiffusion-0001.png", "hidiffusion-0002.png"]
+
+
+def test_device_file(folder):
+    assert run(folder, "generate", *QUICK, "--output", "/dev/null").returncode == 0
+    assert not os.path.isfile("/dev/null")
+
+
+def test_interrupt(folder):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen([PROGRAM, "generate", *ENDLESS, "--output", "out.png"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not process.stdout.readline().startswith("Step"):
+            assert process.poll() is None
+        start = time.monotonic()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        took = time.monotonic() - start
+        assert process.returncode == -number, process.returncode
+        assert errors == "hidiffusion: Cancelled\n", errors
+        assert took < 5, took
+        assert os.listdir(folder) == []
+
+
+def test_terminal(folder):
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(folder)
+        os.environ["TERM"] = "xterm"
+        os.execv(PROGRAM, [PROGRAM, "generate", *QUICK, "--output", "out.png"])
+    output = b""
+    while True:
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        output += data
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert b"\rStep 2 of 2" in output and b"#" in output and b"\r\x1b[Kout.png" in output, output
+
+
+def test_bench(folder):
+    result = run(folder, "bench", "--model", MODEL, "--size", "256x256", "--hidiffusion", "on", "--steps", "10", "--repetitions", "1", "--json", "bench.json")
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    measured = json.loads((pathlib.Path(folder) / "bench.json").read_text())
+    assert sum(phase["n_steps"] for phase in measured["unet"]["phases"]) == 10
+    assert len(measured["unet"]["phases"]) > 1 and measured["vae"]["seconds"] > 0
+    assert measured["unet"]["phases"][0]["operators"]["convolution"]["flops"] > 0
+    assert measured["peak_resident_bytes"] > measured["tensor_bytes"]
+
+
+def main():
+    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    print(f"1..{len(tests)}")
+    failed = 0
+    for number, (name, test) in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(folder)
+                print(f"ok {number} {name}", flush=True)
+            except Exception:
+                failed += 1
+                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="")
+                print(f"not ok {number} {name}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
