@@ -256,6 +256,13 @@ test_synchronize (void)
 
   failing->lose_device = FALSE;
   g_assert_true (hd_context_check (context, NULL));
+
+  /* What an operator had met before is what is told. */
+  g_assert_null (hd_tensor_new (context, HD_DTYPE_F32, 0, 1, 1, 1));
+  failing->lose_device = TRUE;
+  g_clear_error (&error);
+  g_assert_false (hd_context_check (context, &error));
+  g_assert_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_SHAPE);
 }
 
 static void

@@ -128,6 +128,24 @@ test_shifts (void)
   g_assert_true (fabs (same - n / 4.0) <= 6.0 * sqrt (n * 3.0 / 16.0));
 }
 
+/* Shifts are no part of the noise: of a draw of the same number, a shift of 3 from the same words would mean a first
+ * value below 0.76. */
+static void
+test_streams (void)
+{
+  int large = 0;
+
+  for (guint32 draw = 0; draw < 1000; draw++)
+    {
+      float first;
+
+      hd_noise_fill (11, draw, &first, 1);
+      large += hd_noise_shift (11, draw) == 3 && fabsf (first) > 0.76f;
+    }
+
+  g_assert_cmpint (large, >, 50);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -139,6 +157,7 @@ main (int    argc,
   g_test_add_func ("/noise/moments", test_moments);
   g_test_add_func ("/noise/independence", test_independence);
   g_test_add_func ("/noise/shifts", test_shifts);
+  g_test_add_func ("/noise/streams", test_streams);
 
   return g_test_run ();
 }

@@ -186,10 +186,12 @@ test_spacings (void)
   static const double leading[] = { 751, 501, 251, 1 };
   static const double linspace[] = { 999, 666, 333, 0 };
   static const double trailing[] = { 999, 749, 499, 249 };
+  static const double seventh[] = { 999, 856, 713, 570, 428, 285, 142 };
 
   check_timesteps (HD_TIMESTEPS_LEADING, leading, G_N_ELEMENTS (leading));
   check_timesteps (HD_TIMESTEPS_LINSPACE, linspace, G_N_ELEMENTS (linspace));
   check_timesteps (HD_TIMESTEPS_TRAILING, trailing, G_N_ELEMENTS (trailing));
+  check_timesteps (HD_TIMESTEPS_TRAILING, seventh, G_N_ELEMENTS (seventh));
 }
 
 /* With a network that knows the picture, a run ends at it; where the first of the training's timesteps is left out
@@ -225,6 +227,48 @@ test_convergence (void)
         check_convergence (prediction, *name, steps[i], 0.0);
 
   check_convergence (HD_PREDICTION_EPSILON, "ddim", 25, 1.0);
+}
+
+/* After a step with a network that knows the (empty) picture, what is left is noise of the level that the next step
+ * expects, however much of it is fresh. */
+static void
+check_level (const char *name,
+             double      eta)
+{
+  const gsize           count = 40000;
+  HdSchedulerConfig     config = scheduler_of (HD_PREDICTION_EPSILON);
+  g_autoptr (HdSampler) sampler = sampler_new (&config, name, 20, -1, eta);
+  g_autofree float     *x = g_new (float, count);
+  g_autofree float     *input = g_new (float, count);
+  double                level = hd_sampler_get_sigma (sampler, 7);
+  double                next = hd_sampler_get_sigma (sampler, 8);
+  double                variance = 0.0;
+  guint32               draw = 0;
+
+  hd_noise_fill (4, 0, x, count);
+  for (gsize i = 0; i < count; i++)
+    x[i] *= (float) (hd_sampler_get_initial_sigma (sampler) == 1.0 ? level * signal_at (level) : level);
+
+  hd_sampler_scale_input (sampler, 7, x, input, count);
+  for (gsize i = 0; i < count; i++)
+    input[i] /= (float) (level * signal_at (level));
+  hd_sampler_step (sampler, 7, input, x, count, noise_from, &draw);
+
+  if (hd_sampler_get_initial_sigma (sampler) == 1.0)
+    next *= signal_at (next);
+  for (gsize i = 0; i < count; i++)
+    variance += (double) x[i] * x[i] / count;
+  g_test_message ("%s, eta %g: variance %g of %g", name, eta, variance, next * next);
+  g_assert_true (fabs (variance / (next * next) - 1.0) <= 6.0 * sqrt (2.0 / count));
+}
+
+static void
+test_levels (void)
+{
+  check_level ("ddim", 0.0);
+  check_level ("ddim", 0.5);
+  check_level ("ddim", 1.0);
+  check_level ("euler_a", 0.0);
 }
 
 /* A terminal signal-to-noise ratio of zero: the first latents are noise alone, and nothing is divided by 0. */
@@ -314,6 +358,7 @@ main (int    argc,
   g_test_add_func ("/sampler/order", test_order);
   g_test_add_func ("/sampler/spacings", test_spacings);
   g_test_add_func ("/sampler/convergence", test_convergence);
+  g_test_add_func ("/sampler/levels", test_levels);
   g_test_add_func ("/sampler/zero-terminal-snr", test_zero_terminal_snr);
   g_test_add_func ("/sampler/draws", test_draws);
   g_test_add_func ("/sampler/rejected", test_rejected);
