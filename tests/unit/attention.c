@@ -223,8 +223,10 @@ run_window (HdContext   *context,
   HdAttentionOptions   options = { .heads = test->heads, .causal = test->causal, .window = window };
   g_autofree double   *expected = reference_new (test, window, q, k, v);
   g_autoptr (HdTensor) tq = test_tensor_new (context, dtype, test->batch, test->height, test->width, channels, q);
-  g_autoptr (HdTensor) tk = test_tensor_new (context, dtype, test->batch, test->key_height, test->key_width, channels, k);
-  g_autoptr (HdTensor) tv = test_tensor_new (context, dtype, test->batch, test->key_height, test->key_width, channels, v);
+  g_autoptr (HdTensor) tk = test_tensor_new (context, dtype, test->batch, test->key_height, test->key_width,
+                                             channels, k);
+  g_autoptr (HdTensor) tv = test_tensor_new (context, dtype, test->batch, test->key_height, test->key_width,
+                                             channels, v);
   const HdTensor      *inputs[] = { tq, tk, tv, NULL };
 
   compare (context, tq, tk, tv, &options, inputs, expected);

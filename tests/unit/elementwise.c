@@ -195,7 +195,8 @@ run_embed (HdDtype dtype,
   g_autofree float     *table = test_random (rand, ROWS * CHANNELS, HD_DTYPE_BF16);
   g_autofree float     *places = test_random (rand, (LENGTH + 3) * CHANNELS, HD_DTYPE_BF16);
   HdWeight             *tokens = test_weight_new (context, HD_WEIGHT_TABLE, dtype, stored, ROWS, CHANNELS, 1, table);
-  HdWeight             *positions = test_weight_new (context, HD_WEIGHT_TABLE, dtype, stored, LENGTH + 3, CHANNELS, 1, places);
+  HdWeight             *positions = test_weight_new (context, HD_WEIGHT_TABLE, dtype, stored, LENGTH + 3, CHANNELS, 1,
+                                                     places);
   gint32                ids[BATCH * LENGTH];
   double                expected[BATCH * LENGTH * CHANNELS];
 

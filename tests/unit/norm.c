@@ -145,9 +145,11 @@ run_group_norm (const Case *test,
 
   {
     HdActivation         activation = test->silu ? HD_ACTIVATION_SILU : HD_ACTIVATION_NONE;
-    g_autoptr (HdTensor) tx = test_tensor_new (context, dtype, test->batch, test->height, test->width, test->channels, x);
+    g_autoptr (HdTensor) tx = test_tensor_new (context, dtype, test->batch, test->height, test->width,
+                                               test->channels, x);
     g_autoptr (HdTensor) tx2 = x2 == NULL ? NULL
-                               : test_tensor_new (context, dtype, test->batch, test->height, test->width, test->channels2, x2);
+                               : test_tensor_new (context, dtype, test->batch, test->height, test->width,
+                                                  test->channels2, x2);
     g_autoptr (HdTensor) y = hd_group_norm (context, tx, tx2, &norm, activation);
     g_autoptr (HdTensor) again = hd_group_norm (context, tx, tx2, &norm, activation);
     g_autofree float    *found = NULL;
@@ -256,7 +258,8 @@ test_same_bits (void)
 
         found = test_tensor_read (context, y);
         if (first != NULL)
-          g_assert_cmpmem (found, hd_tensor_elements (y) * sizeof (float), first, hd_tensor_elements (y) * sizeof (float));
+          g_assert_cmpmem (found, hd_tensor_elements (y) * sizeof (float),
+                           first, hd_tensor_elements (y) * sizeof (float));
       }
       hd_norm_clear (&norm);
       test_assert_finished (context);

@@ -55,7 +55,8 @@ pool_naively (const Case  *test,
         for (int dx = 0; dx < 2; dx++)
           if (2 * row + dy < test->height && 2 * column + dx < test->width)
             {
-              sum += x[((image * test->height + 2 * row + dy) * test->width + 2 * column + dx) * test->channels + channel];
+              sum += x[((image * test->height + 2 * row + dy) * test->width + 2 * column + dx) * test->channels
+                       + channel];
               count++;
             }
       y[i] = sum / count;
@@ -109,7 +110,8 @@ run_case (const Case *test,
   gboolean              bicubic = test->to_height > 0;
   int                   height = bicubic ? test->to_height : (test->height + 1) / 2;
   int                   width = bicubic ? test->to_width : (test->width + 1) / 2;
-  g_autofree float     *x = test_random (rand, (gsize) test->batch * test->height * test->width * test->channels, dtype);
+  gsize                 elements = (gsize) test->batch * test->height * test->width * test->channels;
+  g_autofree float     *x = test_random (rand, elements, dtype);
   g_autofree double    *expected = g_new (double, (gsize) test->batch * height * width * test->channels);
 
   if (bicubic)
@@ -118,7 +120,8 @@ run_case (const Case *test,
     pool_naively (test, x, expected);
 
   {
-    g_autoptr (HdTensor) tx = test_tensor_new (context, dtype, test->batch, test->height, test->width, test->channels, x);
+    g_autoptr (HdTensor) tx = test_tensor_new (context, dtype, test->batch, test->height, test->width,
+                                               test->channels, x);
     g_autoptr (HdTensor) y = bicubic ? hd_resize_bicubic (context, tx, height, width) : hd_avg_pool_2x2 (context, tx);
     g_autofree float    *found = test_tensor_read (context, y);
     const HdTensor      *tensors[] = { tx, y, NULL };
