@@ -183,8 +183,9 @@ run_tile (const HdCpuConv *job,
 
       for (HdCpuFold fold_x = HD_CPU_FOLD_FIRST; fold_x <= HD_CPU_FOLD_LAST; fold_x++)
         if (fold_occurs (fold_x, job->width / job->x->width)
-            && !run_fold (job, image, images, row, rows, fold_y, fold_x,
-                          job->band + fold_x * fold_bytes (job), error))
+            && (hd_cpu_is_cancelled (job->cpu, error)
+                || !run_fold (job, image, images, row, rows, fold_y, fold_x,
+                              job->band + fold_x * fold_bytes (job), error)))
           return FALSE;
 
       join_rows (job, image, images, row, rows, fold_y);
@@ -213,8 +214,7 @@ hd_cpu_conv_enlarge (HdCpuConv *job,
 
       hd_cpu_conv_add_biases (job, image);
       for (int row = 0; row < x->height; row += job->tile_rows)
-        if (hd_cpu_is_cancelled (job->cpu, error)
-            || !run_tile (job, image, images, row, MIN (job->tile_rows, x->height - row), error))
+        if (!run_tile (job, image, images, row, MIN (job->tile_rows, x->height - row), error))
           return FALSE;
     }
 
