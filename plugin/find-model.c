@@ -44,7 +44,8 @@ compare_names (gconstpointer a,
   return strcmp (*(const char * const *) a, *(const char * const *) b);
 }
 
-/* The names in a folder, sorted, so that "the first" does not depend on the file system. */
+/* The names in a folder, sorted, so that "the first" does not depend on the file system. Those that are not in
+ * UTF-8 cannot be arguments of a procedure. */
 static GPtrArray *
 list_names (const char *folder)
 {
@@ -53,7 +54,8 @@ list_names (const char *folder)
   const char      *name;
 
   while (dir && (name = g_dir_read_name (dir)))
-    g_ptr_array_add (names, g_strdup (name));
+    if (g_utf8_validate (name, -1, NULL))
+      g_ptr_array_add (names, g_strdup (name));
   g_ptr_array_sort (names, compare_names);
 
   return names;

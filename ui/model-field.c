@@ -34,7 +34,7 @@ choose_folder (HdModelField *field)
     {
       g_autofree char *path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
 
-      if (path)
+      if (path && g_utf8_validate (path, -1, NULL))
         gtk_entry_set_text (GTK_ENTRY (field->entry), path);
     }
 }

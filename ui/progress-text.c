@@ -67,10 +67,10 @@ hd_describe_estimate (const HdEstimate *estimate)
   g_autofree char *time = NULL;
 
   if (! (estimate->seconds >= 0.0))
-    /* TRANSLATORS: %s is an amount of memory. */
-    return g_strdup_printf (_("Needs %s of memory."), memory);
+    /* TRANSLATORS: a device ("CPU (8 threads)") and an amount of memory ("1.2 GB"). */
+    return g_strdup_printf (_("On %s: %s of memory"), estimate->device, memory);
 
   time = hd_describe_seconds (estimate->seconds);
-  /* TRANSLATORS: an amount of memory ("1.2 GB") and of time ("about 2 minutes"). */
-  return g_strdup_printf (_("Needs %s of memory and %s."), memory, time);
+  /* TRANSLATORS: a device ("CPU (8 threads)"), an amount of memory ("1.2 GB") and of time ("about 2 minutes"). */
+  return g_strdup_printf (_("On %s: %s of memory, %s"), estimate->device, memory, time);
 }

@@ -13,7 +13,7 @@ char *hd_describe_seconds  (double            seconds);
 /* What the engine is at: "Step 7 of 25, about 12 seconds left". */
 char *hd_describe_progress (const HdProgress *progress);
 
-/* What a run will need: "Needs 1.2 GB of memory and about 2 minutes." */
+/* What a run will need: "On CPU (8 threads): 1.2 GB of memory, about 2 minutes". */
 char *hd_describe_estimate (const HdEstimate *estimate);
 
 G_END_DECLS

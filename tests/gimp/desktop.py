@@ -38,6 +38,8 @@ class Desktop:
         self.atspi = Atspi
         self.gdk = Gdk
         Atspi.init()
+        # where no tooltip is
+        subprocess.run(['xdotool', 'mousemove', str(width - 1), str(height - 1)], check=True)
 
     def application(self, name):
         """The application of that name, if it is there."""

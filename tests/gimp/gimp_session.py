@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import time
 
+PROCEDURE = 'plug-in-hidiffusion-generate'
+
 GIMPRC = """\
 (config-version "3.0.4")
 (show-welcome-dialog no)
@@ -84,6 +86,14 @@ class Profile:
         )
         environment.update(more)
         return environment
+
+    def remember_settings(self, **settings):
+        """Makes these what the procedure was last run with, as GIMP does after a dialog."""
+        folder = self.gimp / 'plug-in-settings'
+        folder.mkdir(exist_ok=True)
+        lines = [f'({name.replace("_", "-")} {quote(value) if isinstance(value, str) else value})'
+                 for name, value in settings.items()]
+        (folder / f'GimpProcedureConfigRun-{PROCEDURE}.last').write_text('\n'.join(lines) + '\n')
 
     def forget_settings(self):
         """Deletes what the procedure was last run with."""
@@ -160,8 +170,14 @@ class Gimp:
 
     def messages(self):
         """What GIMP wrote on its terminal so far."""
-        self.log.flush()
         return self.log_path.read_text(errors='replace')
+
+    def is_alive(self):
+        """Whether GIMP and its Script-Fu server still answer."""
+        try:
+            return self.process.poll() is None and self.run('1', timeout=30) == '1'
+        except OSError:
+            return False
 
     def complaints(self):
         """Lines of our own making, such as warnings of GLib."""

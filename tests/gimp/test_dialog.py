@@ -87,7 +87,12 @@ class Dialog:
         wait_for(lambda: self.window.find('button', self.label('_Generate')), 'the buttons')
 
     def label(self, text):
-        """A label without its mnemonic, as it is shown."""
+        """The label of a button or menu item as it is shown."""
+        text = self.translate(text) if self.translate else text
+        return text.replace('_', '')
+
+    def name(self, text):
+        """The name of a field: its label, without the mnemonic that some languages have in brackets."""
         text = self.translate(text) if self.translate else text
         return re.sub(r'\(_.\)', '', text).replace('_', '')
 
@@ -149,7 +154,7 @@ def test_the_dialog_opens_from_the_menu():
     desktop.screenshot(screenshots / 'generate-empty.png', dialog.window)
     dialog.field('text', 'Prompt').text = 'a red star'
     wait_for(lambda: dialog.button('Generate').has('sensitive'), 'Generate to be sensitive')
-    dialog.wait_for_text(r'^Needs .* of memory')
+    dialog.wait_for_text(r'^On CPU.*: .* of memory')
     dialog.field('text', 'Prompt').text = ' '
     wait_for(lambda: not dialog.button('Generate').has('sensitive'), 'Generate to be grey again')
 
@@ -182,7 +187,7 @@ def test_a_picture_becomes_a_layer():
     below = layers(image)
     dialog = Dialog()
     dialog.describe('a red star on the sea', width=256, height=192, steps=30)
-    dialog.wait_for_text(r'^Needs .* of memory')
+    dialog.wait_for_text(r'^On CPU.*: .* of memory')
     desktop.screenshot(screenshots / 'generate-ready.png', dialog.window)
     dialog.start()
 
@@ -370,6 +375,33 @@ def test_the_last_run_can_be_repeated():
     tap.check_equal(dialog.field('spin button', 'Steps').value, 2, 'steps')
 
 
+def test_settings_can_be_saved_and_reset():
+    open_image()
+    dialog = Dialog()
+    dialog.describe('a green leaf', width=192, height=320, steps=17)
+    dialog.field('text', 'Model').text = 'demo'
+    random = dialog.field('check box', 'Random')
+    random.press()
+    wait_for(lambda: not random.has('checked'), 'the check mark to go')
+    dialog.field('spin button', 'Seed').value = 99
+
+    def shown():
+        return ([dialog.field('text', name).text for name in ('Prompt', 'Model')]
+                + [dialog.field('spin button', name).value for name in ('Width', 'Height', 'Steps', 'Seed')]
+                + [random.has('checked'), dialog.window.find('check box', 'Size of the image').has('checked')])
+
+    saved = shown()
+    dialog.button('Save Settings').press()
+    wait_for(lambda: dialog.button('Load Saved Settings').has('sensitive'), 'the settings to be saved')
+    dialog.button('Reset').press()
+    dialog.window.wait_for('button', 'Reset to Factory Defaults').press()
+    wait_for(lambda: dialog.field('text', 'Prompt').text == '', 'the prompt to be reset')
+    tap.check_equal(shown(), ['', '', 256, 192, 25, 99, True, True], 'what is shown after a reset')
+    dialog.button('Load Saved Settings').press()
+    wait_for(lambda: dialog.field('text', 'Prompt').text == 'a green leaf', 'the prompt to be loaded')
+    tap.check_equal(shown(), saved, 'what is shown after loading')
+
+
 def test_killing_the_plugin_leaves_gimp_alive():
     image, _ = open_image()
     before = layers(image)
@@ -401,7 +433,7 @@ def check_language(name, locale):
     open_image()
     catalog = gettext.translation('hidiffusion', profile.plugin / 'locale', [name])
     dialog = Dialog(catalog.gettext)
-    dialog.field('text', dialog.label('_Prompt')).text = 'a red star'
+    dialog.field('text', dialog.name('_Prompt')).text = 'a red star'
     wait_for(lambda: dialog.button('_Generate').has('sensitive'), 'Generate to be sensitive')
     time.sleep(1.0)
     desktop.screenshot(screenshots / f'generate-{name}.png', dialog.window)
@@ -418,9 +450,21 @@ def test_the_dialog_speaks_japanese():
 
 
 def with_fresh_screen(test):
+    """The test with nothing left over from the one before, not even a GIMP that is gone."""
     def run():
+        global gimp
+        if not gimp.is_alive():
+            gimp.stop()
+            gimp = Gimp(profile, 'gimp')
         close_everything()
-        test()
+        try:
+            test()
+        except Exception:
+            if not gimp.is_alive():
+                print('# GIMP or its Script-Fu server is gone; its last words:')
+                for line in gimp.messages().splitlines()[-20:]:
+                    print(f'#   {line}')
+            raise
     run.__name__ = test.__name__
     return run
 
