@@ -18,12 +18,13 @@ typedef struct
 
 struct _HdBpe
 {
-  GPtrArray  *symbols;         /* strings, owned */
-  GHashTable *symbol_indices;  /* string -> index */
-  Merge      *merges;
-  guint       n_merges;
-  GHashTable *ranks;           /* pair -> Merge */
-  gint32     *ids;             /* of the symbols */
+  GStringChunk *strings;
+  GPtrArray    *symbols;         /* strings, in the chunk */
+  GHashTable   *symbol_indices;  /* string -> index */
+  Merge        *merges;
+  guint         n_merges;
+  GHashTable   *ranks;           /* pair -> Merge */
+  gint32       *ids;             /* of the symbols */
 };
 
 static gint64
@@ -50,7 +51,7 @@ intern (HdBpe      *bpe,
   if (g_hash_table_lookup_extended (bpe->symbol_indices, symbol, NULL, &index))
     return GPOINTER_TO_UINT (index);
 
-  copy = g_strdup (symbol);
+  copy = g_string_chunk_insert (bpe->strings, symbol);
   g_ptr_array_add (bpe->symbols, copy);
   g_hash_table_insert (bpe->symbol_indices, copy, GUINT_TO_POINTER (bpe->symbols->len - 1));
 
@@ -84,37 +85,63 @@ intern_letters (HdBpe *bpe)
     }
 }
 
+/* @merged: room for the symbol that the merge makes. */
 static gboolean
 add_merge (HdBpe       *bpe,
            char        *line,
-           guint        number,
+           GString     *merged,
            const char  *path,
            GError     **error)
 {
-  char            *right = strchr (line, ' ');
-  Merge           *merge = &bpe->merges[bpe->n_merges];
-  g_autofree char *merged = NULL;
-  guint32          left;
+  char    *right = strchr (line, ' ');
+  Merge   *merge = &bpe->merges[bpe->n_merges];
+  guint32  left;
 
   if (right == NULL || right == line || right[1] == '\0' || strchr (right + 1, ' ') != NULL)
     {
       g_autofree char *found = hd_json_quote (line);
 
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: line %u: expected two symbols with a space between them, found %s", path, number, found);
+                   "%s: line %u: expected two symbols with a space between them, found %s", path, bpe->n_merges + 2, found);
       return FALSE;
     }
 
   *right++ = '\0';
-  merged = g_strconcat (line, right, NULL);
+  g_string_assign (merged, line);
+  g_string_append (merged, right);
   left = intern (bpe, line);
   merge->pair = make_pair (left, intern (bpe, right));
-  merge->merged = intern (bpe, merged);
+  merge->merged = intern (bpe, merged->str);
   merge->rank = bpe->n_merges++;
   /* Of a merge that stands there twice the last one counts, as in Python's dictionaries. */
   g_hash_table_replace (bpe->ranks, &merge->pair, merge);
 
   return TRUE;
+}
+
+/* The merges of all lines but the first; the text is cut into pieces. */
+static gboolean
+add_merges (HdBpe       *bpe,
+            char        *text,
+            const char  *path,
+            GError     **error)
+{
+  GString  *merged = g_string_new (NULL);
+  char     *line = strchr (text, '\n');
+  gboolean  ok = TRUE;
+
+  while (ok && line != NULL && bpe->n_merges < HD_BPE_MAX_MERGES)
+    {
+      char *next = strchr (line + 1, '\n');
+
+      if (next != NULL)
+        *next = '\0';
+      ok = add_merge (bpe, g_strchomp (line + 1), merged, path, error);
+      line = next;
+    }
+  g_string_free (merged, TRUE);
+
+  return ok;
 }
 
 HdBpe *
@@ -125,8 +152,6 @@ hd_bpe_new (const char  *merges,
 {
   g_autoptr (HdBpe) bpe = NULL;
   g_autofree char  *text = NULL;
-  g_auto (GStrv)    lines = NULL;
-  guint             n;
 
   if (!g_utf8_validate_len (merges, length, NULL))
     {
@@ -136,18 +161,15 @@ hd_bpe_new (const char  *merges,
     }
 
   text = g_strchomp (g_strndup (merges, length));
-  lines = g_strsplit (text, "\n", HD_BPE_MAX_MERGES + 2);
-  n = MIN (g_strv_length (lines), HD_BPE_MAX_MERGES + 1);
-
   bpe = g_new0 (HdBpe, 1);
-  bpe->symbols = g_ptr_array_new_with_free_func (g_free);
+  bpe->strings = g_string_chunk_new (1 << 16);
+  bpe->symbols = g_ptr_array_new ();
   bpe->symbol_indices = g_hash_table_new (g_str_hash, g_str_equal);
   bpe->ranks = g_hash_table_new (hash_pair, g_int64_equal);
-  bpe->merges = g_new0 (Merge, n + 1);
+  bpe->merges = g_new0 (Merge, HD_BPE_MAX_MERGES);
   intern_letters (bpe);
-  for (guint i = 1; i < n; i++)
-    if (!add_merge (bpe, g_strchomp (lines[i]), i + 1, path, error))
-      return NULL;
+  if (!add_merges (bpe, text, path, error))
+    return NULL;
 
   bpe->ids = g_new0 (gint32, bpe->symbols->len);
   return g_steal_pointer (&bpe);
@@ -162,6 +184,7 @@ hd_bpe_free (HdBpe *bpe)
   g_hash_table_unref (bpe->ranks);
   g_hash_table_unref (bpe->symbol_indices);
   g_ptr_array_unref (bpe->symbols);
+  g_string_chunk_free (bpe->strings);
   g_free (bpe->merges);
   g_free (bpe->ids);
   g_free (bpe);
