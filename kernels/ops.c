@@ -68,6 +68,19 @@ check_vector (HdContext      *context,
 }
 
 static gboolean
+check_norm (HdContext    *context,
+            const char   *operator,
+            const HdNorm *norm,
+            int           channels)
+{
+  if (norm->gamma == NULL || norm->beta == NULL)
+    return reject (context, "%s: expected gamma and beta, found none", operator);
+
+  return check_vector (context, operator, norm->gamma, channels)
+         && check_vector (context, operator, norm->beta, channels);
+}
+
+static gboolean
 check_weight (HdContext      *context,
               const char     *operator,
               const HdWeight *weight,
@@ -263,8 +276,7 @@ hd_group_norm (HdContext      *context,
   channels = x->channels + (x2 != NULL ? x2->channels : 0);
   if (!check_contiguous (context, "GroupNorm", x)
       || (x2 != NULL && (!check_contiguous (context, "GroupNorm", x2) || !check_same_map (context, "GroupNorm", x, x2)))
-      || !check_vector (context, "GroupNorm", norm->gamma, channels)
-      || !check_vector (context, "GroupNorm", norm->beta, channels))
+      || !check_norm (context, "GroupNorm", norm, channels))
     return NULL;
   if (norm->groups < 1 || channels % norm->groups != 0)
     {
@@ -301,8 +313,7 @@ hd_layer_norm (HdContext      *context,
     return NULL;
 
   if (!check_contiguous (context, "LayerNorm", x)
-      || !check_vector (context, "LayerNorm", norm->gamma, x->channels)
-      || !check_vector (context, "LayerNorm", norm->beta, x->channels))
+      || !check_norm (context, "LayerNorm", norm, x->channels))
     return NULL;
 
   y = hd_tensor_new (context, x->dtype, x->batch, x->height, x->width, x->channels);
