@@ -111,7 +111,7 @@ ddim_step (HdSampler   *sampler,
   double      fresh = ddim->eta * sqrt (MAX (variance, 0.0));
   double      signal = sqrt (next);
   double      direction = sqrt (MAX (1.0 - next - fresh * fresh, 0.0));
-  double      ax, am, bx, bm;
+  double      ax = 0.0, am = 0.0, bx = 0.0, bm = 0.0;
   float       from_x;
   float       from_prediction;
 

@@ -78,8 +78,8 @@ euler_ancestral_step (HdSampler   *sampler,
   double            down = sqrt (MAX (to * to - up * up, 0.0));
   double            share = down / from;  /* of the step's distance from x0 that is left */
   g_autofree float *values = g_new (float, count);
-  double            ax;
-  double            am;
+  double            ax = 0.0;
+  double            am = 0.0;
   float             from_x;
   float             from_prediction;
 
