@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "engine/process.h"
 #include "tests/golden/golden_run.h"
 
 typedef struct
@@ -101,6 +102,8 @@ main (int    argc,
   g_autoptr (HdRequest) request = NULL;
   HdGoldenSetup         setup;
   int                   n_failed = 0;
+
+  hd_process_calm_threads (argv);
 
   if (!parse_options (&argc, &argv, &options))
     return 2;
