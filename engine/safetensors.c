@@ -2,11 +2,11 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "engine/file.h"
 #include "engine/json.h"
+#include "engine/mapping.h"
 #include "engine/safetensors.h"
 
 /* The format: the header's length (8 bytes, little-endian), the header (a JSON object: tensor's name ->
@@ -58,44 +58,6 @@ find_element_type (const char *name)
       return &element_types[i];
 
   return NULL;
-}
-
-/* File systems whose files nobody else shrinks while we have them open, apart from this machine's own users. A
- * mapped file that shrinks kills the process; read ones give an error. */
-static gboolean
-is_on_local_file_system (int fd)
-{
-  static const guint32 local[] = {
-    0xef53,      /* ext2, ext3, ext4 */
-    0x9123683e,  /* btrfs */
-    0x58465342,  /* XFS */
-    0xf2f52010,  /* F2FS */
-    0x2fc12fc1,  /* ZFS */
-    0xca451a4e,  /* bcachefs */
-    0x3153464a,  /* JFS */
-    0x52654973,  /* ReiserFS */
-    0x3434,      /* NILFS */
-    0x01021994,  /* tmpfs */
-    0x858458f6,  /* ramfs */
-    0x794c7630,  /* overlayfs */
-    0x7366746e,  /* NTFS (ntfs3) */
-    0x2011bab0,  /* exFAT */
-    0x4d44,      /* FAT */
-    0x482b,      /* HFS+ */
-    0x73717368,  /* SquashFS */
-    0xe0f5e1e2,  /* EROFS */
-    0x9660,      /* ISO 9660 */
-    0x15013346,  /* UDF */
-  };
-  struct statfs info;
-
-  if (fstatfs (fd, &info) != 0)
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (local); i++)
-    if ((guint32) info.f_type == local[i])
-      return TRUE;
-
-  return FALSE;
 }
 
 /* --- the header --------------------------------------------------------------- */
@@ -478,14 +440,8 @@ open_file (const char  *path,
   if (!read_header (file, error))
     return NULL;
 
-  if (may_map && is_on_local_file_system (file->fd))
-    {
-      /* If there is no room for it in the address space, the file is read. */
-      g_autoptr (GMappedFile) mapped = g_mapped_file_new_from_fd (file->fd, FALSE, NULL);
-
-      if (mapped != NULL && g_mapped_file_get_length (mapped) >= file->size)
-        file->mapping = g_mapped_file_get_bytes (mapped);
-    }
+  if (may_map)
+    file->mapping = hd_mapping_new (file->fd, file->size);
 
   return g_steal_pointer (&file);
 }
@@ -620,7 +576,7 @@ hd_safetensors_get (HdSafetensors             *file,
     {
       if (!hd_safetensors_check (file, error))
         return NULL;
-      return g_bytes_new_from_bytes (file->mapping, entry->offset, entry->length);
+      return hd_mapping_slice (file->mapping, entry->offset, entry->length);
     }
 
   copy = g_try_malloc (MAX (entry->length, 1));
