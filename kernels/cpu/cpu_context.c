@@ -18,7 +18,7 @@ hd_cpu_has_bf16 (void)
   return has_isa (dnnl_cpu_isa_avx512_core_bf16);
 }
 
-/* Operations per second that one thread surely reaches: a third or less of what processors of the kind do. Not
+/* Operations per second that one thread surely reaches: half or less of what processors of the kind do. Not
  * measured, since the division into tiles must be the same in every run. */
 static double
 get_thread_speed (HdDtype dtype)
@@ -28,13 +28,10 @@ get_thread_speed (HdDtype dtype)
       if (has_isa (dnnl_cpu_isa_avx512_core_amx))
         return 200e9;
 
-      return hd_cpu_has_bf16 () ? 80e9 : 10e9;
+      return hd_cpu_has_bf16 () ? 100e9 : 10e9;
     }
 
-  if (has_isa (dnnl_cpu_isa_avx512_core))
-    return 40e9;
-
-  return has_isa (dnnl_cpu_isa_avx2) ? 25e9 : 4e9;
+  return has_isa (dnnl_cpu_isa_avx2) ? 50e9 : 4e9;
 }
 
 static void

@@ -4,10 +4,10 @@
 
 /* A linear layer is done in chunks of rows (pixels or tokens), each by one matrix product, or two for GEGLU: the
  * gates go to scratch memory, through GELU, and the second product multiplies its results by them. Two inputs are
- * joined row by row in scratch memory. Chunks are short enough to be cancelled between, and so small that what
- * they put into scratch memory stays in a cache. */
+ * joined row by row in scratch memory. Chunks are short enough to be cancelled between, and what they put into
+ * scratch memory is bounded. */
 
-#define SCRATCH_BYTES ((gsize) 2 << 20)
+#define SCRATCH_BYTES ((gsize) 16 << 20)
 #define ROW_MULTIPLE  64
 
 typedef struct
@@ -194,7 +194,7 @@ static void
 divide (HdCpuLinear *job)
 {
   const gsize size = hd_dtype_size (job->x->dtype);
-  double      rows = job->cpu->tile_flops / (2.0 * job->in_channels * job->linear->weight->out_channels);
+  double      rows = job->cpu->tile_flops / (2.0 * job->in_channels * job->y->channels);
   gsize       row_bytes = 0;
   gint64      chunks;
 
@@ -261,6 +261,7 @@ run_chunk (HdCpuLinear *job,
     return multiply (job, rows, 0, channels, options->activation, x, NULL, residual, y, error);
 
   return multiply (job, rows, channels, channels, HD_ACTIVATION_GELU, x, NULL, NULL, job->gates, error)
+         && !hd_cpu_is_cancelled (job->cpu, error)
          && multiply (job, rows, 0, channels, HD_ACTIVATION_NONE, x, job->gates, residual, y, error);
 }
 
