@@ -28,7 +28,7 @@ def object_mask(picture):
     """picture: uint8 (h, w, 3) -> bool (GRID, GRID)."""
     small = np.asarray(Image.fromarray(picture).resize((GRID, GRID), Image.BOX), np.float32) / 255
     high, low = small.max(-1), small.min(-1)
-    mask = (high - low > 0.55 * high) & (high > 0.3)
+    mask = (high - low > 0.55 * high) & (high - low > 0.28)
     return ndimage.binary_fill_holes(ndimage.binary_opening(mask, np.ones((3, 3))))
 
 
