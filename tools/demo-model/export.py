@@ -15,7 +15,7 @@ import configs
 import vocabulary
 from train_unet import SCALE, fold_scale
 
-RATIOS = {"schema_version": 1, "normal": {"d4": 0.9, "p2": 0.0}, "large": {"d4": 0.9, "p2": 0.6}}
+RATIOS = {"schema_version": 1, "normal": {"d4": 0.9, "p2": 0.0}, "large": {"d4": 1.0, "p2": 0.9}}
 
 
 def write_json(path, value):
