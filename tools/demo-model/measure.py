@@ -94,12 +94,49 @@ def check():
     print(f"four objects: counted 4 in {sum(n == 4 for n in four)} of 64")
 
 
+def by_torch(first, prompts, size, a, mode):
+    """Pictures from this folder's PyTorch code; the first has the number `first` among all."""
+    from model import DemoModel
+    torch.set_num_threads(1)
+    ratios = {k: {"d4": a.ratios[0], "p2": a.ratios[1]} for k in ("normal", "large")} if a.ratios else None
+    made = DemoModel(a.model).generate(prompts, size, a.steps, a.guidance, a.seed + first, mode, ratios, batch=max(1, 8 * 128 * 128 // (size * size)))
+    return list(((made + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
+
+
+def make(pool, wanted, size, a, mode):
+    """The pictures for all requests."""
+    prompts = [text for _, text in wanted]
+    if pool is None:
+        with tempfile.TemporaryDirectory() as folder:
+            return by_command(a.engine, a.model, prompts, size, a, mode, folder)
+    jobs = [pool.apply_async(by_torch, (k, prompts[k:k + 4], size, a, mode)) for k in range(0, len(prompts), 4)]
+    return [picture for job in jobs for picture in job.get()]
+
+
+def row(made, wanted, size, a, mode):
+    """A line of the table."""
+    verdicts = [judge(x, shape) for x, (shape, _) in zip(made, wanted)]
+    one = np.mean([n == 1 for n, _ in verdicts])
+    right = np.mean([n == 1 and v >= a.overlap for n, v in verdicts])
+    return f"| {size} x {size} | {mode} | {len(made)} | {100 * one:.0f} % | {100 * right:.0f} % | {np.mean([n for n, _ in verdicts]):.2f} |"
+
+
+def write_block(path, lines):
+    """Puts the table between the markers of docs/measurements.md, in place of what stands there below the heading."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    begin, end = text.index("<!-- tools/demo-model: objects -->"), text.index("<!-- end of objects -->")
+    heading = text[begin:end].split("\n\n")[0]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text[:begin] + heading + "\n\n" + "\n".join(lines) + "\n" + text[end:])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?")
     parser.add_argument("--engine", default="torch", help="torch, or the product's command")
     parser.add_argument("--count", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256, 512])
@@ -107,40 +144,37 @@ def main():
     parser.add_argument("--overlap", type=float, default=0.75)
     parser.add_argument("--ratios", type=float, nargs=2, metavar=("D4", "P2"), help="instead of the model's own (PyTorch only)")
     parser.add_argument("--sheets", help="folder for contact sheets")
-    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--docs", help="docs/measurements.md: the table goes into its block")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--check", action="store_true")
     a = parser.parse_args()
-    if a.threads:
-        torch.set_num_threads(a.threads)
+    torch.set_num_threads(1)
     if a.check:
         return check()
     if not a.model:
         parser.error("no model folder given")
     wanted = requests(a.count)
-    prompts = [text for _, text in wanted]
-    torch_model = None
-    if a.engine == "torch":
-        from model import DemoModel
-        torch_model = DemoModel(a.model)
-    ratios = {k: {"d4": a.ratios[0], "p2": a.ratios[1]} for k in ("normal", "large")} if a.ratios else None
-    print("| size | HiDiffusion | pictures | exactly one object | one, of the shape asked for | objects on average |\n|---|---|---|---|---|---|", flush=True)
+    by = "the PyTorch code of tools/demo-model" if a.engine == "torch" else "the program itself"
+    lines = [f"{a.count} prompts, each with its own seed, through all shapes, colours and backgrounds; DDIM, {a.steps} steps, guidance {a.guidance:g}; pictures by {by}, counted by",
+             f"`tools/demo-model/measure.py`. The last but one column asks for the outline too: overlap with it at least {a.overlap:g}.", "",
+             "| size | HiDiffusion | pictures | exactly one object | one, of the shape asked for | objects on average |", "|---|---|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
+    pool = torch.multiprocessing.get_context("spawn").Pool(a.workers) if a.engine == "torch" else None
     for size in a.sizes:
         for mode in a.modes:
-            if torch_model:
-                made = torch_model.generate(prompts, size, a.steps, a.guidance, a.seed, mode, ratios, batch=16 if size < 512 else 4)
-                made = list(((made + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    made = by_command(a.engine, a.model, prompts, size, a, mode, folder)
-            verdicts = [judge(x, shape) for x, (shape, _) in zip(made, wanted)]
-            one = np.mean([n == 1 for n, _ in verdicts])
-            right = np.mean([n == 1 and v >= a.overlap for n, v in verdicts])
-            print(f"| {size} x {size} | {mode} | {a.count} | {100 * one:.0f} % | {100 * right:.0f} % | {np.mean([n for n, _ in verdicts]):.2f} |", flush=True)
+            made = make(pool, wanted, size, a, mode)
+            lines.append(row(made, wanted, size, a, mode))
+            print(lines[-1], flush=True)
             if a.sheets:
                 os.makedirs(a.sheets, exist_ok=True)
                 first = torch.from_numpy(np.stack(made[:32])).permute(0, 3, 1, 2).float() / 127.5 - 1
                 sheet = Image.fromarray(pictures.sheet(first, 8))
                 sheet.resize((1536, 1536 * sheet.height // sheet.width), Image.LANCZOS).save(os.path.join(a.sheets, f"{size}-{mode}.png"))
+    if pool:
+        pool.close()
+        pool.join()
+    if a.docs:
+        write_block(a.docs, lines)
 
 
 if __name__ == "__main__":
