@@ -3,7 +3,7 @@
 """Counts the objects in the demo model's pictures, at 1, 2 and 4 times the size it was trained for, HiDiffusion off and on.
 
     measure.py MODEL_DIR                              with this folder's PyTorch code
-    measure.py MODEL_DIR --engine tools/hidiffusion   with the product's command
+    measure.py MODEL_DIR --engine COMMAND             with the program: COMMAND generate ...
     measure.py --check                                the counter on drawn pictures, whose number of objects is known
 
 Prints a Markdown table: the share of pictures with exactly one object, the share whose one object also has the outline
