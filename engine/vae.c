@@ -2,36 +2,13 @@
 
 #include "engine/vae.h"
 
-#define VAE_NORM_EPSILON 1e-6f
-
-static HdResnetShape
-resnet_shape (const HdVaeConfig *config,
-              int                in,
-              int                out)
+HdDtype
+hd_vae_dtype (HdContext         *context,
+              const HdVaeConfig *config)
 {
-  return (HdResnetShape) { .in = in, .out = out, .groups = config->norm_groups, .epsilon = VAE_NORM_EPSILON };
-}
+  HdDtype dtype = hd_context_get_dtype (context);
 
-static void
-load_middle (HdVae     *vae,
-             HdWeights *weights)
-{
-  static const char * const qkv[] = { "to_q", "to_k", "to_v", NULL };
-  const HdVaeConfig        *config = &vae->config;
-  int                       c = config->block_out_channels[config->n_levels - 1];
-  HdResnetShape             shape = resnet_shape (config, c, c);
-
-  hd_resnet_load (&vae->mid_resnets[0], weights, &shape, "decoder.mid_block.resnets.0");
-  if (config->mid_block_attention)
-    {
-      HdVaeAttention *attention = &vae->mid_attention;
-
-      hd_weights_norm (weights, &attention->group_norm, c, config->norm_groups, VAE_NORM_EPSILON,
-                       "decoder.mid_block.attentions.0.group_norm");
-      hd_weights_linear_stacked (weights, &attention->to_qkv, c, c, TRUE, qkv, "decoder.mid_block.attentions.0");
-      hd_weights_linear (weights, &attention->to_out, c, c, TRUE, "decoder.mid_block.attentions.0.to_out.0");
-    }
-  hd_resnet_load (&vae->mid_resnets[1], weights, &shape, "decoder.mid_block.resnets.1");
+  return dtype == HD_DTYPE_F16 && config->force_upcast ? HD_DTYPE_BF16 : dtype;
 }
 
 static void
@@ -40,7 +17,7 @@ load_up_block (HdVae     *vae,
                HdWeights *weights)
 {
   const HdVaeConfig *config = &vae->config;
-  HdVaeUpBlock      *block = &vae->up_blocks[i];
+  HdVaeBlock        *block = &vae->up_blocks[i];
   int                level = config->n_levels - 1 - i;
   int                out = config->block_out_channels[level];
   int                in = config->block_out_channels[MIN (level + 1, config->n_levels - 1)];
@@ -49,14 +26,14 @@ load_up_block (HdVae     *vae,
   block->resnets = g_new0 (HdResnet, block->n_layers);
   for (int j = 0; j < block->n_layers; j++)
     {
-      HdResnetShape    shape = resnet_shape (config, j == 0 ? in : out, out);
+      HdResnetShape    shape = hd_vae_resnet_shape (config, j == 0 ? in : out, out);
       g_autofree char *name = g_strdup_printf ("decoder.up_blocks.%d.resnets.%d", i, j);
 
       hd_resnet_load (&block->resnets[j], weights, &shape, name);
     }
 
   if (i < config->n_levels - 1)
-    hd_weights_conv (weights, &block->upsampler, out, out, 3, TRUE, "decoder.up_blocks.%d.upsamplers.0.conv", i);
+    hd_weights_conv (weights, &block->sampler, out, out, 3, TRUE, "decoder.up_blocks.%d.upsamplers.0.conv", i);
 }
 
 HdVae *
@@ -72,14 +49,15 @@ hd_vae_load (HdContext          *context,
 
   vae->context = hd_context_ref (context);
   vae->config = *config;
+  vae->dtype = hd_vae_dtype (context, config);
 
   if (config->use_post_quant_conv)
     hd_weights_linear (weights, &vae->post_quant_conv, latent, latent, TRUE, "post_quant_conv");
   hd_weights_conv (weights, &vae->conv_in, deepest, latent, 3, TRUE, "decoder.conv_in");
-  load_middle (vae, weights);
+  hd_vae_middle_load (&vae->middle, weights, config, "decoder");
   for (int i = 0; i < config->n_levels; i++)
     load_up_block (vae, i, weights);
-  hd_weights_norm (weights, &vae->conv_norm_out, first, config->norm_groups, VAE_NORM_EPSILON,
+  hd_weights_norm (weights, &vae->conv_norm_out, first, config->norm_groups, HD_VAE_NORM_EPSILON,
                    "decoder.conv_norm_out");
   hd_weights_conv (weights, &vae->conv_out, config->out_channels, first, 3, TRUE, "decoder.conv_out");
 
@@ -90,6 +68,16 @@ hd_vae_load (HdContext          *context,
 }
 
 void
+hd_vae_block_clear (HdVaeBlock *block)
+{
+  for (int j = 0; j < block->n_layers; j++)
+    hd_resnet_clear (&block->resnets[j]);
+  g_clear_pointer (&block->resnets, g_free);
+  block->n_layers = 0;
+  hd_conv_clear (&block->sampler);
+}
+
+void
 hd_vae_free (HdVae *vae)
 {
   if (vae == NULL)
@@ -97,20 +85,12 @@ hd_vae_free (HdVae *vae)
 
   hd_linear_clear (&vae->post_quant_conv);
   hd_conv_clear (&vae->conv_in);
-  hd_resnet_clear (&vae->mid_resnets[0]);
-  hd_norm_clear (&vae->mid_attention.group_norm);
-  hd_linear_clear (&vae->mid_attention.to_qkv);
-  hd_linear_clear (&vae->mid_attention.to_out);
-  hd_resnet_clear (&vae->mid_resnets[1]);
+  hd_vae_middle_clear (&vae->middle);
   for (int i = 0; i < vae->config.n_levels; i++)
-    {
-      for (int j = 0; j < vae->up_blocks[i].n_layers; j++)
-        hd_resnet_clear (&vae->up_blocks[i].resnets[j]);
-      g_free (vae->up_blocks[i].resnets);
-      hd_conv_clear (&vae->up_blocks[i].upsampler);
-    }
+    hd_vae_block_clear (&vae->up_blocks[i]);
   hd_norm_clear (&vae->conv_norm_out);
   hd_conv_clear (&vae->conv_out);
+  hd_vae_encoder_free (vae->encoder);
   hd_context_unref (vae->context);
   g_free (vae);
 }
@@ -126,24 +106,6 @@ static HdTensor
 twice_the_size_of (const HdTensor *x)
 {
   return (HdTensor) { .height = 2 * x->height, .width = 2 * x->width };
-}
-
-static HdTensor *
-attend (HdVae          *vae,
-        const HdTensor *x)
-{
-  HdContext            *context = vae->context;
-  const HdVaeAttention *attention = &vae->mid_attention;
-  int                   c = vae->config.block_out_channels[vae->config.n_levels - 1];
-  g_autoptr (HdTensor)  h = hd_group_norm (context, x, NULL, &attention->group_norm, HD_ACTIVATION_NONE);
-  g_autoptr (HdTensor)  qkv = hd_linear (context, h, &attention->to_qkv, NULL);
-  g_autoptr (HdTensor)  q = hd_tensor_channels (qkv, 0, c);
-  g_autoptr (HdTensor)  k = hd_tensor_channels (qkv, c, c);
-  g_autoptr (HdTensor)  v = hd_tensor_channels (qkv, 2 * c, c);
-
-  hd_tensor_take (&h, hd_attention (context, q, k, v, &(HdAttentionOptions) { .heads = 1 }));
-
-  return hd_linear (context, h, &attention->to_out, &(HdLinearOptions) { .residual = x });
 }
 
 static void
@@ -171,19 +133,16 @@ hd_vae_decode (HdVae          *vae,
     x = hd_linear (context, latent, &vae->post_quant_conv, NULL);
   hd_tensor_take (&x, hd_conv2d (context, x != NULL ? x : latent, &vae->conv_in, &(HdConvOptions) { .padding = 1 }));
 
-  hd_tensor_take (&x, hd_resnet (context, &vae->mid_resnets[0], x, NULL, NULL));
-  if (vae->mid_attention.to_qkv.weight != NULL)
-    hd_tensor_take (&x, attend (vae, x));
-  hd_tensor_take (&x, hd_resnet (context, &vae->mid_resnets[1], x, NULL, NULL));
+  hd_vae_middle (context, &vae->middle, &x);
 
   for (int i = 0; i < vae->config.n_levels; i++)
     {
-      const HdVaeUpBlock *block = &vae->up_blocks[i];
+      const HdVaeBlock *block = &vae->up_blocks[i];
 
       for (int j = 0; j < block->n_layers; j++)
         hd_tensor_take (&x, hd_resnet (context, &block->resnets[j], x, NULL, NULL));
-      if (block->upsampler.weight != NULL)
-        upsample (vae, &block->upsampler, &x);
+      if (block->sampler.weight != NULL)
+        upsample (vae, &block->sampler, &x);
     }
 
   hd_tensor_take (&x, hd_group_norm (context, x, NULL, &vae->conv_norm_out, HD_ACTIVATION_SILU));

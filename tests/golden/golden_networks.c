@@ -106,32 +106,69 @@ hd_golden_text (HdGoldenCase  *golden,
 static HdVae *
 load_vae (HdContext           *context,
           const HdModelFiles  *files,
+          gboolean             encoder,
           GError             **error)
 {
   g_autoptr (HdWeights) weights = NULL;
+  g_autoptr (HdVae)     vae = NULL;
   HdVaeConfig           config;
 
   if (!hd_vae_config_read (files->vae.config, &config, error))
     return NULL;
 
   weights = open_weights (context, &files->vae, error);
+  vae = weights != NULL ? hd_vae_load (context, &config, weights, error) : NULL;
+  if (vae == NULL || (encoder && !hd_vae_load_encoder (vae, weights, error)))
+    return NULL;
 
-  return weights != NULL ? hd_vae_load (context, &config, weights, error) : NULL;
+  return g_steal_pointer (&vae);
+}
+
+/* What a VAE's case asks for. */
+typedef struct
+{
+  gboolean encode;
+  int      stride;
+  int      latent_height;
+  int      latent_width;
+} VaeCase;
+
+static gboolean
+read_vae_case (HdGoldenCase  *golden,
+               VaeCase       *vae_case,
+               GError       **error)
+{
+  static const char * const directions[] = { "decode", "encode", NULL };
+  int                       latent[2] = { 0 };
+  int                       n;
+
+  vae_case->encode = hd_config_enum (&golden->reader, "direction", 0, directions) == 1;
+  vae_case->stride = hd_config_int (&golden->reader, "stride", 1, 1, MAX_STRIDE);
+  n = hd_config_ints (&golden->reader, "latent", NULL, 0, 1, MAX_SIDE, latent, 2);
+  if (golden->reader.error == NULL && n != 2)
+    hd_config_fail (&golden->reader, "latent", "height and width");
+  vae_case->latent_height = latent[0];
+  vae_case->latent_width = latent[1];
+
+  if (golden->reader.error == NULL)
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&golden->reader.error));
+
+  return FALSE;
 }
 
 static gboolean
-compare_decoded (HdGoldenCase  *golden,
-                 HdVae         *vae,
-                 int            latent_height,
-                 int            latent_width,
-                 int            stride,
-                 GError       **error)
+compare_decoded (HdGoldenCase   *golden,
+                 HdVae          *vae,
+                 const VaeCase  *vae_case,
+                 GError        **error)
 {
   HdContext            *context = vae->context;
   int                   channels = vae->config.latent_channels;
-  int                   height = latent_height * hd_vae_factor (&vae->config);
-  int                   width = latent_width * hd_vae_factor (&vae->config);
-  gsize                 count = (gsize) channels * latent_height * latent_width;
+  int                   height = vae_case->latent_height * hd_vae_factor (&vae->config);
+  int                   width = vae_case->latent_width * hd_vae_factor (&vae->config);
+  gsize                 count = (gsize) channels * vae_case->latent_height * vae_case->latent_width;
   g_autofree char      *stream = hd_golden_stream (golden, "latent");
   g_autofree float     *noise = g_new (float, count);
   g_autofree float     *planes = g_new (float, (gsize) 3 * height * width);
@@ -139,13 +176,49 @@ compare_decoded (HdGoldenCase  *golden,
   g_autoptr (HdTensor)  image = NULL;
 
   hd_synth_normal (stream, count, noise);
-  latent = hd_upload (context, hd_context_get_dtype (context), 1, latent_height, latent_width, channels, noise);
+  latent = hd_upload (context, vae->dtype, 1, vae_case->latent_height, vae_case->latent_width, channels, noise);
   image = hd_vae_decode (vae, latent);
   hd_download (context, image, planes);
 
   return hd_context_check (context, error)
          && (hd_context_is_dry (context)
-             || hd_golden_compare_strided (golden, "image", planes, 3, height, width, stride, error));
+             || hd_golden_compare_strided (golden, "image", planes, 3, height, width, vae_case->stride, error));
+}
+
+/* The picture is 2 U(NAME/image) - 1. */
+static gboolean
+compare_encoded (HdGoldenCase   *golden,
+                 HdVae          *vae,
+                 const VaeCase  *vae_case,
+                 GError        **error)
+{
+  HdContext            *context = vae->context;
+  int                   height = vae_case->latent_height * hd_vae_factor (&vae->config);
+  int                   width = vae_case->latent_width * hd_vae_factor (&vae->config);
+  gsize                 pixels = (gsize) 3 * height * width;
+  gsize                 count = (gsize) vae->config.latent_channels * vae_case->latent_height * vae_case->latent_width;
+  g_autofree char      *stream = hd_golden_stream (golden, "image");
+  g_autofree float     *planes = g_new (float, pixels);
+  g_autofree float     *moments = g_new (float, 2 * count);
+  g_autoptr (HdTensor)  image = NULL;
+  g_autoptr (HdTensor)  posterior = NULL;
+
+  hd_synth_uniform (stream, pixels, planes);
+  for (gsize i = 0; i < pixels; i++)
+    planes[i] = 2.0f * planes[i] - 1.0f;
+  image = hd_upload (context, vae->dtype, 1, height, width, 3, planes);
+  posterior = hd_vae_encode (vae, image);
+  hd_download (context, posterior, moments);
+  if (!hd_context_check (context, error))
+    return FALSE;
+  if (hd_context_is_dry (context))
+    return TRUE;
+
+  for (gsize i = count; i < 2 * count; i++)
+    moments[i] = hd_vae_clamp_log_variance (moments[i]);
+
+  return hd_golden_compare (golden, "mean", moments, count, error)
+         && hd_golden_compare (golden, "logvar", moments + count, count, error);
 }
 
 gboolean
@@ -154,26 +227,18 @@ hd_golden_vae (HdGoldenCase  *golden,
                const char    *model,
                GError       **error)
 {
-  static const char * const directions[] = { "decode", "encode", NULL };
   g_autoptr (HdModelFiles)  files = NULL;
   g_autoptr (HdVae)         vae = NULL;
-  int                       direction = hd_config_enum (&golden->reader, "direction", 0, directions);
-  int                       stride = hd_config_int (&golden->reader, "stride", 1, 1, MAX_STRIDE);
-  int                       latent[2] = { 0 };
-  int                       n = hd_config_ints (&golden->reader, "latent", NULL, 0, 1, MAX_SIDE, latent, 2);
+  VaeCase                   vae_case;
 
-  if (golden->reader.error == NULL && n != 2)
-    hd_config_fail (&golden->reader, "latent", "height and width");
-  if (golden->reader.error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&golden->reader.error));
-      return FALSE;
-    }
-  if (direction != 0)
-    return hd_golden_refuse (error, "vae:encode");
+  if (!read_vae_case (golden, &vae_case, error))
+    return FALSE;
 
   files = hd_model_files_find (model, error);
-  vae = files != NULL ? load_vae (context, files, error) : NULL;
+  vae = files != NULL ? load_vae (context, files, vae_case.encode, error) : NULL;
+  if (vae == NULL)
+    return FALSE;
 
-  return vae != NULL && compare_decoded (golden, vae, latent[0], latent[1], stride, error);
+  return vae_case.encode ? compare_encoded (golden, vae, &vae_case, error)
+                         : compare_decoded (golden, vae, &vae_case, error);
 }
