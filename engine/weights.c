@@ -13,8 +13,7 @@ struct _HdWeights
 {
   HdContext      *context;
   HdDtype         dtype;
-  HdSafetensors **files;
-  guint           n_files;
+  HdTensorSource *source;
   GError         *error;   /* the sticky one */
 };
 
@@ -24,14 +23,21 @@ hd_weights_new (HdContext             *context,
                 HdSafetensors * const *files,
                 guint                  n_files)
 {
+  g_autoptr (HdTensorSource) source = hd_tensor_source_new (files, n_files, NULL);
+
+  return hd_weights_new_from (context, dtype, source);
+}
+
+HdWeights *
+hd_weights_new_from (HdContext      *context,
+                     HdDtype         dtype,
+                     HdTensorSource *source)
+{
   HdWeights *weights = g_new0 (HdWeights, 1);
 
   weights->context = hd_context_ref (context);
   weights->dtype = dtype;
-  weights->files = g_new0 (HdSafetensors *, n_files + 1);
-  weights->n_files = n_files;
-  for (guint i = 0; i < n_files; i++)
-    weights->files[i] = hd_safetensors_ref (files[i]);
+  weights->source = hd_tensor_source_ref (source);
 
   return weights;
 }
@@ -42,9 +48,7 @@ hd_weights_free (HdWeights *weights)
   if (weights == NULL)
     return;
 
-  for (guint i = 0; i < weights->n_files; i++)
-    hd_safetensors_unref (weights->files[i]);
-  g_free (weights->files);
+  hd_tensor_source_unref (weights->source);
   g_clear_error (&weights->error);
   hd_context_unref (weights->context);
   g_free (weights);
@@ -58,71 +62,6 @@ hd_weights_finish (HdWeights  *weights,
     return TRUE;
 
   g_propagate_error (error, g_steal_pointer (&weights->error));
-  return FALSE;
-}
-
-/* --- finding a tensor --------------------------------------------------------- */
-
-typedef struct
-{
-  HdSafetensors            *file;
-  const HdSafetensorsEntry *entry;
-} Tensor;
-
-static gboolean
-find_exactly (HdWeights  *weights,
-              const char *name,
-              Tensor     *tensor)
-{
-  for (guint i = 0; i < weights->n_files; i++)
-    {
-      tensor->file = weights->files[i];
-      tensor->entry = hd_safetensors_lookup (weights->files[i], name);
-      if (tensor->entry != NULL)
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-/* @name with its first @from replaced by @to; NULL if it is not in there. */
-static char *
-respell (const char *name,
-         const char *from,
-         const char *to)
-{
-  const char *place = strstr (name, from);
-
-  if (place == NULL)
-    return NULL;
-
-  return g_strdup_printf ("%.*s%s%s", (int) (place - name), name, to, place + strlen (from));
-}
-
-static gboolean
-find_tensor (HdWeights  *weights,
-             const char *name,
-             Tensor     *tensor)
-{
-  static const struct { const char *today; const char *elsewhere; } spellings[] = {
-    { "text_model.", "" },             /* transformers 5 */
-    { ".to_q.", ".query." },           /* the VAE's attention before diffusers 0.12 */
-    { ".to_k.", ".key." },
-    { ".to_v.", ".value." },
-    { ".to_out.0.", ".proj_attn." },
-  };
-
-  if (find_exactly (weights, name, tensor))
-    return TRUE;
-
-  for (guint i = 0; i < G_N_ELEMENTS (spellings); i++)
-    {
-      g_autofree char *other = respell (name, spellings[i].today, spellings[i].elsewhere);
-
-      if (other != NULL && find_exactly (weights, other, tensor))
-        return TRUE;
-    }
-
   return FALSE;
 }
 
@@ -171,29 +110,29 @@ describe_expected (const int *shape,
 }
 
 static gboolean
-check_tensor (const char    *name,
-              const Tensor  *tensor,
-              const int     *shape,
-              int            n,
-              GError       **error)
+check_tensor (const HdFoundTensor  *tensor,
+              const int            *shape,
+              int                   n,
+              GError              **error)
 {
+  const char      *name = tensor->entry.name;
   const char      *path = hd_safetensors_get_path (tensor->file);
   g_autofree char *expected = NULL;
   g_autofree char *found = NULL;
 
-  if (!tensor->entry->supported)
+  if (!tensor->entry.supported)
     {
-      g_autofree char *dtype = hd_json_quote (tensor->entry->dtype_name);
+      g_autofree char *dtype = hd_json_quote (tensor->entry.dtype_name);
 
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
                    "%s: tensor %s: expected elements of F32, F16 or BF16, found %s", path, name, dtype);
       return FALSE;
     }
-  if (shape_matches (tensor->entry, shape, n))
+  if (shape_matches (&tensor->entry, shape, n))
     return TRUE;
 
   expected = describe_expected (shape, n);
-  found = describe_shape (tensor->entry->shape, tensor->entry->n_dimensions);
+  found = describe_shape (tensor->entry.shape, tensor->entry.n_dimensions);
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
                "%s: tensor %s: expected the shape %s, found %s", path, name, expected, found);
 
@@ -235,19 +174,19 @@ reserve_bytes (gsize length)
 }
 
 static GBytes *
-read_tensor (HdWeights     *weights,
-             const Tensor  *tensor,
-             GError       **error)
+read_tensor (HdWeights            *weights,
+             const HdFoundTensor  *tensor,
+             GError              **error)
 {
   if (hd_context_is_dry (weights->context) && !hd_safetensors_is_mapped (tensor->file))
     {
-      GBytes *bytes = reserve_bytes (tensor->entry->length);
+      GBytes *bytes = reserve_bytes (tensor->entry.length);
 
       if (bytes != NULL)
         return bytes;
     }
 
-  return hd_safetensors_get (tensor->file, tensor->entry, error);
+  return hd_found_tensor_read (tensor, error);
 }
 
 /* The tensor @name of the given shape as a part of a weight; (transfer full) bytes. */
@@ -259,21 +198,22 @@ read_part (HdWeights     *weights,
            HdWeightPart  *part,
            GError       **error)
 {
-  Tensor tensor;
+  HdFoundTensor tensor;
 
-  if (!find_tensor (weights, name, &tensor))
+  if (!hd_tensor_source_find (weights->source, name, &tensor))
     {
       g_autofree char *expected = describe_expected (shape, n);
+      g_autofree char *described = hd_tensor_source_describe (weights->source, name);
 
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
                    "%s: expected a tensor %s of shape %s, found none of that name",
-                   weights->n_files > 0 ? hd_safetensors_get_path (weights->files[0]) : "(no file)", name, expected);
+                   hd_tensor_source_get_path (weights->source), described, expected);
       return FALSE;
     }
-  if (!check_tensor (name, &tensor, shape, n, error))
+  if (!check_tensor (&tensor, shape, n, error))
     return FALSE;
 
-  part->dtype = tensor.entry->dtype;
+  part->dtype = tensor.entry.dtype;
   part->out_channels = shape[0];
   part->bytes = read_tensor (weights, &tensor, error);
 
@@ -330,14 +270,14 @@ hd_weights_has (HdWeights  *weights,
                 ...)
 {
   g_autofree char *name = NULL;
-  Tensor           tensor;
+  HdFoundTensor    tensor;
   va_list          args;
 
   va_start (args, format);
   name = g_strdup_vprintf (format, args);
   va_end (args);
 
-  return find_tensor (weights, name, &tensor);
+  return hd_tensor_source_find (weights->source, name, &tensor);
 }
 
 void

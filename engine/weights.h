@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "engine/safetensors.h"
+#include "engine/tensor_source.h"
 #include "kernels/weight.h"
 
 G_BEGIN_DECLS
@@ -11,10 +11,8 @@ G_BEGIN_DECLS
  * Errors are sticky: the first failure is kept, later calls leave their results empty (NULL) and do nothing;
  * hd_weights_finish() says how it went. So a network's loader reads as the list of its layers.
  *
- * The names are those of today's diffusers and transformers, without ".weight" and ".bias". Where a file has
- * the older or newer spelling of the same thing, that is found: text encoders without the prefix "text_model.",
- * the VAE's attention as query, key, value and proj_attn. A 1x1 convolution is taken for a linear layer and the
- * other way round.
+ * The names are those of today's diffusers and transformers, without ".weight" and ".bias"; what they are called
+ * in the file, the source knows. A 1x1 convolution is taken for a linear layer and the other way round.
  *
  * Name arguments are formats with their arguments, as in printf(). */
 
@@ -32,6 +30,11 @@ HdWeights *hd_weights_new    (HdContext             *context,
                               HdDtype                dtype,
                               HdSafetensors * const *files,
                               guint                  n_files);
+
+/* The same for tensors that files may name otherwise. */
+HdWeights *hd_weights_new_from (HdContext            *context,
+                                HdDtype               dtype,
+                                HdTensorSource       *source);
 
 void       hd_weights_free   (HdWeights             *weights);
 
