@@ -18,6 +18,12 @@ hd_cpu_has_bf16 (void)
   return has_isa (dnnl_cpu_isa_avx512_core_bf16);
 }
 
+gboolean
+hd_cpu_has_amx (void)
+{
+  return has_isa (dnnl_cpu_isa_avx512_core_amx);
+}
+
 /* Operations per second that one thread surely reaches: half or less of what processors of the kind do. Not
  * measured, since the division into tiles must be the same in every run. */
 static double
@@ -25,7 +31,7 @@ get_thread_speed (HdDtype dtype)
 {
   if (dtype == HD_DTYPE_BF16)
     {
-      if (has_isa (dnnl_cpu_isa_avx512_core_amx))
+      if (hd_cpu_has_amx ())
         return 200e9;
 
       return hd_cpu_has_bf16 () ? 100e9 : 10e9;

@@ -388,6 +388,8 @@ hd_cpu_conv2d (HdContext           *context,
 
   hd_cpu_primitives_trim (job.cpu);
   job.cpu->operation++;
+  if (hd_cpu_conv_is_winograd (&job))
+    return hd_cpu_conv_winograd (&job, error);
   if (hd_cpu_conv_is_enlargement (&job))
     return hd_cpu_conv_enlarge (&job, error);
 

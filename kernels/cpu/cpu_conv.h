@@ -68,4 +68,10 @@ hd_cpu_conv_bias_bytes (const HdCpuConv *job)
 gboolean        hd_cpu_conv_is_enlargement (const HdCpuConv *job);
 gboolean        hd_cpu_conv_enlarge        (HdCpuConv *job, GError **error);
 
+/* --- cpu_winograd.c --- */
+
+/* TRUE for a usual 3 x 3 convolution that is faster by Winograd's filtering. */
+gboolean        hd_cpu_conv_is_winograd    (const HdCpuConv *job);
+gboolean        hd_cpu_conv_winograd       (HdCpuConv *job, GError **error);
+
 G_END_DECLS

@@ -25,6 +25,14 @@ G_BEGIN_DECLS
 #define HD_CPU_CLONES
 #endif
 
+/* How an operator is chosen where there are two: tests choose by themselves. */
+typedef enum
+{
+  HD_CPU_CHOICE_FASTER,
+  HD_CPU_CHOICE_NEVER,
+  HD_CPU_CHOICE_ALWAYS,   /* where it is possible */
+} HdCpuChoice;
+
 typedef struct
 {
   HdContext     parent;
@@ -32,6 +40,7 @@ typedef struct
   int           threads;        /* >= 1 */
   double        tile_flops;     /* arithmetic that surely takes less than 100 ms */
   gsize         attention_bytes; /* the most keys and values that attention packs at once; 0: what is fast */
+  HdCpuChoice   winograd;       /* convolutions by cpu_winograd.c */
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   GHashTable   *primitives;     /* GBytes (key) -> HdCpuPrimitive */
@@ -46,6 +55,9 @@ typedef struct
   char         *packing;        /* of cpu_weight.c: rows on their way from the checkpoint to oneDNN's layout */
   gsize         packing_bytes;
 } HdCpuContext;
+
+/* TRUE if oneDNN multiplies bf16 matrices in AMX's tiles. */
+gboolean hd_cpu_has_amx    (void);
 
 /* --- memory (cpu_memory.c) --- */
 

@@ -55,6 +55,17 @@ static const Case cases[] = {
   { "one-row", 1, 1, 9, 32, 32, 3, 1, 1, 1, 0, .bias = TRUE },
   { "wide", 1, 3, 100, 16, 64, 3, 1, 1, 1, 0, .bias = TRUE },
   { "five", 1, 9, 9, 16, 16, 5, 1, 1, 2, 0, .bias = TRUE },
+  { "tiles", 1, 8, 8, 32, 32, 3, 1, 1, 1, 0, .bias = TRUE },
+  { "tiles-cut", 2, 9, 11, 48, 80, 3, 1, 1, 1, 0, .bias = TRUE, .channel_bias = TRUE, .residual = TRUE },
+  { "tiles-cut-once", 1, 6, 13, 16, 112, 3, 1, 1, 1, 0, .residual = TRUE },
+  { "tiles-strip", 1, 23, 6, 32, 16, 3, 1, 1, 1, 0, .bias = TRUE, .channel_bias = TRUE },
+  { "tiles-many", 3, 21, 23, 32, 48, 3, 1, 1, 1, 0, .bias = TRUE, .channel_bias = TRUE, .residual = TRUE },
+  { "tiles-stored", 2, 5, 7, 64, 144, 3, 1, 1, 1, 0, .bias = TRUE, .stored = HD_DTYPE_F16 },
+  { "tiles-deep", 1, 7, 6, 1040, 208, 3, 1, 1, 1, 0, .bias = TRUE },
+  { "tiles-column", 2, 9, 1, 32, 32, 3, 1, 1, 1, 0, .bias = TRUE, .residual = TRUE },
+  { "twice", 2, 7, 9, 48, 80, 3, 1, 1, 1, 0, 14, 18, .bias = TRUE, .channel_bias = TRUE, .residual = TRUE },
+  { "twice-row", 1, 1, 9, 32, 16, 3, 1, 1, 1, 0, 2, 18, .bias = TRUE },
+  { "twice-many", 3, 9, 11, 32, 144, 3, 1, 1, 1, 0, 18, 22, .channel_bias = TRUE, .stored = HD_DTYPE_BF16 },
 };
 
 /* All operands, as floats that the tensors hold exactly. */
@@ -159,9 +170,10 @@ make_operands (const Case *test,
 
 /* Runs the case with tiles of @tile_flops (0: as large as they are). */
 static void
-run_case (const Case *test,
-          HdDtype     dtype,
-          double      tile_flops)
+run_case (const Case  *test,
+          HdDtype      dtype,
+          double       tile_flops,
+          HdCpuChoice  winograd)
 {
   g_auto (Operands)      operands = { 0 };
   g_autoptr (HdContext)  context = test_context_new (dtype, 1 << 20);
@@ -176,6 +188,7 @@ run_case (const Case *test,
 
   if (tile_flops > 0.0)
     ((HdCpuContext *) context)->tile_flops = tile_flops;
+  ((HdCpuContext *) context)->winograd = winograd;
 
   make_operands (test, dtype, &operands);
   height = result_side (test, resized (test->height, test->resized_height));
@@ -221,14 +234,14 @@ run_case (const Case *test,
 static void
 test_f32 (gconstpointer data)
 {
-  run_case (data, HD_DTYPE_F32, 0.0);
+  run_case (data, HD_DTYPE_F32, 0.0, HD_CPU_CHOICE_NEVER);
 }
 
 static void
 test_bf16 (gconstpointer data)
 {
   if (!test_skip_dtype (HD_DTYPE_BF16))
-    run_case (data, HD_DTYPE_BF16, 0.0);
+    run_case (data, HD_DTYPE_BF16, 0.0, HD_CPU_CHOICE_NEVER);
 }
 
 /* Tiles of a row, and of about three. */
@@ -239,10 +252,35 @@ test_bands (gconstpointer data)
   double      row = 2.0 * resized (test->width, test->resized_width) / test->stride * test->out_channels
                     * test->in_channels * test->kernel * test->kernel;
 
-  run_case (test, HD_DTYPE_F32, 1.0);
-  run_case (test, HD_DTYPE_F32, 3.5 * row);
+  run_case (test, HD_DTYPE_F32, 1.0, HD_CPU_CHOICE_NEVER);
+  run_case (test, HD_DTYPE_F32, 3.5 * row, HD_CPU_CHOICE_NEVER);
   if (hd_cpu_has_bf16 ())
-    run_case (test, HD_DTYPE_BF16, 3.5 * row);
+    run_case (test, HD_DTYPE_BF16, 3.5 * row, HD_CPU_CHOICE_NEVER);
+}
+
+/* Winograd's filtering wherever it is possible, in blocks of all sizes. */
+static void
+run_winograd (const Case *test,
+              HdDtype     dtype)
+{
+  const double tile = 2.0 * 36 * test->in_channels * test->out_channels;
+
+  run_case (test, dtype, 0.0, HD_CPU_CHOICE_ALWAYS);
+  run_case (test, dtype, 1.0, HD_CPU_CHOICE_ALWAYS);
+  run_case (test, dtype, 2 * 5 * tile, HD_CPU_CHOICE_ALWAYS);
+}
+
+static void
+test_winograd_f32 (gconstpointer data)
+{
+  run_winograd (data, HD_DTYPE_F32);
+}
+
+static void
+test_winograd_bf16 (gconstpointer data)
+{
+  if (!test_skip_dtype (HD_DTYPE_BF16))
+    run_winograd (data, HD_DTYPE_BF16);
 }
 
 /* One weight at many sizes: oneDNN wants it in different layouts, and memory must hold it once. */
@@ -305,30 +343,65 @@ run_large (HdContext *context,
   return x != NULL ? hd_conv2d (context, x, conv, &(HdConvOptions) { .padding = 1 }) : NULL;
 }
 
-static void
-test_same_bits (void)
+/* The result of a convolution of random numbers, @channels to @channels. */
+static GBytes *
+run_choice (HdCpuChoice winograd,
+            int         threads,
+            int         side,
+            int         channels)
 {
-  g_autoptr (HdContext) context = test_context_new (HD_DTYPE_F32, 4 << 20);
+  g_autoptr (HdContext) context = test_context_new (HD_DTYPE_F32, 8 << 20);
   g_autoptr (GRand)     rand = g_rand_new_with_seed (1);
-  g_autofree float     *values = test_random (rand, 64 * 64 * 9, HD_DTYPE_F32);
-  g_autofree float     *numbers = test_random (rand, 32 * 32 * 64, HD_DTYPE_F32);
-  HdConv                conv = { test_weight_new (context, HD_WEIGHT_CONV, HD_DTYPE_F32, HD_DTYPE_F32, 64, 64, 3,
-                                                  values), NULL };
-  HdTensor             *x = test_tensor_new (context, HD_DTYPE_F32, 1, 32, 32, 64, numbers);
-  HdTensor             *first = hd_conv2d (context, x, &conv, &(HdConvOptions) { .padding = 1 });
+  g_autofree float     *values = test_random (rand, channels * channels * 9, HD_DTYPE_F32);
+  g_autofree float     *numbers = test_random (rand, side * side * channels, HD_DTYPE_F32);
+  HdConv                conv = { test_weight_new (context, HD_WEIGHT_CONV, HD_DTYPE_F32, HD_DTYPE_F32, channels,
+                                                  channels, 3, values), NULL };
+  HdTensor             *x = test_tensor_new (context, HD_DTYPE_F32, 1, side, side, channels, numbers);
+  HdTensor             *y;
+  GBytes               *bytes;
+
+  ((HdCpuContext *) context)->winograd = winograd;
+  ((HdCpuContext *) context)->threads = threads;
+  y = hd_conv2d (context, x, &conv, &(HdConvOptions) { .padding = 1 });
+  g_assert_nonnull (y);
+  bytes = g_bytes_new (y->data, hd_tensor_elements (y) * sizeof (float));
+  hd_tensor_unref (x);
+  hd_tensor_unref (y);
+  hd_conv_clear (&conv);
+  test_assert_finished (context);
+
+  return bytes;
+}
+
+static void
+test_same_bits (gconstpointer data)
+{
+  const HdCpuChoice  winograd = GPOINTER_TO_INT (data);
+  g_autoptr (GBytes) first = run_choice (winograd, 2, 32, 64);
 
   for (int i = 0; i < 20; i++)
     {
-      g_autoptr (HdTensor) y = hd_conv2d (context, x, &conv, &(HdConvOptions) { .padding = 1 });
+      g_autoptr (GBytes) again = run_choice (winograd, 1 + i % 2, 32, 64);
 
-      g_assert_cmpmem (first->data, hd_tensor_elements (first) * sizeof (float),
-                       y->data, hd_tensor_elements (y) * sizeof (float));
+      g_assert_true (g_bytes_equal (first, again));
     }
+}
 
-  hd_tensor_unref (x);
-  hd_tensor_unref (first);
-  hd_conv_clear (&conv);
-  test_assert_finished (context);
+/* Which way was taken shows in the last bits. */
+static void
+test_winograd_is_chosen (void)
+{
+  g_autoptr (GBytes) direct = run_choice (HD_CPU_CHOICE_NEVER, 2, 64, 128);
+  g_autoptr (GBytes) winograd = run_choice (HD_CPU_CHOICE_ALWAYS, 2, 64, 128);
+  g_autoptr (GBytes) chosen = run_choice (HD_CPU_CHOICE_FASTER, 2, 64, 128);
+  g_autoptr (GBytes) small_direct = run_choice (HD_CPU_CHOICE_NEVER, 2, 2, 64);
+  g_autoptr (GBytes) small_winograd = run_choice (HD_CPU_CHOICE_ALWAYS, 2, 2, 64);
+  g_autoptr (GBytes) small_chosen = run_choice (HD_CPU_CHOICE_FASTER, 2, 2, 64);
+
+  g_assert_false (g_bytes_equal (direct, winograd));
+  g_assert_true (g_bytes_equal (chosen, winograd));
+  g_assert_false (g_bytes_equal (small_direct, small_winograd));
+  g_assert_true (g_bytes_equal (small_chosen, small_direct));
 }
 
 static gpointer
@@ -344,7 +417,7 @@ cancel_soon (gpointer data)
 }
 
 static void
-test_cancel (void)
+test_cancel (gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (HdContext)    context = test_context_new (HD_DTYPE_F32, 80 << 20);
@@ -356,6 +429,7 @@ test_cancel (void)
   GThread                 *thread;
   HdTensor                *y;
 
+  ((HdCpuContext *) context)->winograd = GPOINTER_TO_INT (data);
   memset (context->memory, 0, 80 << 20);
   hd_context_set_cancellable (context, cancellable);
   thread = g_thread_new ("cancel", cancel_soon, cancellable);
@@ -418,15 +492,22 @@ main (int    argc,
       g_autofree char *f32 = g_strconcat ("/conv/f32/", cases[i].name, NULL);
       g_autofree char *bf16 = g_strconcat ("/conv/bf16/", cases[i].name, NULL);
       g_autofree char *bands = g_strconcat ("/conv/bands/", cases[i].name, NULL);
+      g_autofree char *winograd_f32 = g_strconcat ("/conv/winograd-f32/", cases[i].name, NULL);
+      g_autofree char *winograd_bf16 = g_strconcat ("/conv/winograd-bf16/", cases[i].name, NULL);
 
       g_test_add_data_func (f32, &cases[i], test_f32);
       g_test_add_data_func (bf16, &cases[i], test_bf16);
       g_test_add_data_func (bands, &cases[i], test_bands);
+      g_test_add_data_func (winograd_f32, &cases[i], test_winograd_f32);
+      g_test_add_data_func (winograd_bf16, &cases[i], test_winograd_bf16);
     }
   g_test_add_data_func ("/conv/shapes-share-weight/f32", GINT_TO_POINTER (HD_DTYPE_F32), test_shapes_share_weight);
   g_test_add_data_func ("/conv/shapes-share-weight/bf16", GINT_TO_POINTER (HD_DTYPE_BF16), test_shapes_share_weight);
-  g_test_add_func ("/conv/same-bits", test_same_bits);
-  g_test_add_func ("/conv/cancel", test_cancel);
+  g_test_add_data_func ("/conv/same-bits/direct", GINT_TO_POINTER (HD_CPU_CHOICE_NEVER), test_same_bits);
+  g_test_add_data_func ("/conv/same-bits/winograd", GINT_TO_POINTER (HD_CPU_CHOICE_ALWAYS), test_same_bits);
+  g_test_add_func ("/conv/winograd-is-chosen", test_winograd_is_chosen);
+  g_test_add_data_func ("/conv/cancel/direct", GINT_TO_POINTER (HD_CPU_CHOICE_NEVER), test_cancel);
+  g_test_add_data_func ("/conv/cancel/winograd", GINT_TO_POINTER (HD_CPU_CHOICE_ALWAYS), test_cancel);
   g_test_add_func ("/conv/bad-options", test_bad_options);
 
   return g_test_run ();
