@@ -22,21 +22,13 @@ hd_pipeline_encode_prompts (HdPipeline         *pipeline,
                             int                 n_prompts,
                             GError            **error)
 {
-  g_autofree gint32   *ids = g_new0 (gint32, (gsize) n_prompts * HD_TOKENIZER_LENGTH);
-  g_autoptr (HdTensor) hidden = NULL;
+  g_auto (HdConditioning) conditioning = { 0 };
 
-  if (!check_files (pipeline, error))
+  if (!check_files (pipeline, error)
+      || !hd_conditioning_encode (&pipeline->text, prompts, n_prompts, NULL, &conditioning, error))
     return NULL;
 
-  if (pipeline->tokenizer != NULL)
-    for (int i = 0; i < n_prompts; i++)
-      hd_tokenizer_encode (pipeline->tokenizer, prompts[i], ids + i * HD_TOKENIZER_LENGTH);
-
-  hidden = hd_text_encoder_encode (pipeline->text_encoder, ids, n_prompts, HD_TOKENIZER_LENGTH);
-  if (!hd_context_check (pipeline->context, error))
-    return NULL;
-
-  return g_steal_pointer (&hidden);
+  return g_steal_pointer (&conditioning.hidden);
 }
 
 /* The text's keys and values: of the negative prompt and the prompt, or of the prompt alone. */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/conditioning.h"
 #include "engine/model_files.h"
 #include "engine/sampler.h"
-#include "engine/text_encoder.h"
-#include "engine/tokenizer.h"
 #include "engine/unet.h"
 #include "engine/vae.h"
 
@@ -24,8 +23,7 @@ typedef struct
   HdContext           *context;
   HdModelFiles        *files;
   GPtrArray           *opened;         /* of HdSafetensors */
-  HdTokenizer         *tokenizer;
-  HdTextEncoder       *text_encoder;
+  HdTextModels         text;
   HdUnet              *unet;
   HdVae               *vae;
   HdSchedulerConfig    scheduler;
@@ -89,9 +87,9 @@ typedef struct
 
 /**
  * hd_pipeline_encode_prompts:
- * @prompts: (array length=n_prompts): texts; what is longer than 75 tokens is cut
+ * @prompts: (array length=n_prompts): texts, as hd_conditioning_encode() takes them
  *
- * Returns: (transfer full) (nullable): the hidden states (n_prompts, 1, 77, D); %NULL with @error set.
+ * Returns: (transfer full) (nullable): the hidden states (n_prompts, 1, T, D); %NULL with @error set.
  */
 HdTensor   *hd_pipeline_encode_prompts (HdPipeline         *pipeline,
                                         const char * const *prompts,

@@ -8,10 +8,9 @@ hd_pipeline_free (HdPipeline *pipeline)
   if (pipeline == NULL)
     return;
 
-  g_clear_pointer (&pipeline->text_encoder, hd_text_encoder_free);
+  hd_text_models_clear (&pipeline->text);
   g_clear_pointer (&pipeline->unet, hd_unet_free);
   g_clear_pointer (&pipeline->vae, hd_vae_free);
-  g_clear_pointer (&pipeline->tokenizer, hd_tokenizer_free);
   g_clear_pointer (&pipeline->opened, g_ptr_array_unref);
   g_clear_pointer (&pipeline->files, hd_model_files_free);
   g_clear_pointer (&pipeline->context, hd_context_unref);
@@ -44,39 +43,24 @@ load_text_encoder (HdPipeline  *pipeline,
                    GError     **error)
 {
   const HdModelComponent *component = &pipeline->files->text_encoder;
+  g_autoptr (HdTokenizer) tokenizer = NULL;
   g_autoptr (HdWeights)   weights = NULL;
   HdTextConfig            config;
-  int                     vocabulary;
 
   if (!hd_text_config_read (component->config, &config, error))
     return FALSE;
 
-  if (config.max_positions < HD_TOKENIZER_LENGTH)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL, "%s: expected at least %d positions, found %d",
-                   component->config, HD_TOKENIZER_LENGTH, config.max_positions);
-      return FALSE;
-    }
-
-  if (pipeline->tokenizer != NULL)
-    {
-      vocabulary = hd_tokenizer_get_vocabulary_size (pipeline->tokenizer);
-      if (vocabulary > config.vocab_size)
-        {
-          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-                       "%s: expected embeddings for the tokenizer's %d tokens, found %d",
-                       component->config, vocabulary, config.vocab_size);
-          return FALSE;
-        }
-    }
+  /* In a dry run too: the number of windows that a prompt has is the number of its tokens. */
+  tokenizer = hd_tokenizer_new (pipeline->files->tokenizer, error);
+  if (tokenizer == NULL)
+    return FALSE;
 
   weights = open_weights (pipeline, component, error);
   if (weights == NULL)
     return FALSE;
 
-  pipeline->text_encoder = hd_text_encoder_load (pipeline->context, &config, weights, error);
-
-  return pipeline->text_encoder != NULL;
+  return hd_text_models_add (&pipeline->text, pipeline->context, g_steal_pointer (&tokenizer), &config, weights,
+                             component->config, error);
 }
 
 static gboolean
@@ -90,11 +74,11 @@ load_unet (HdPipeline  *pipeline,
   if (!hd_unet_config_read (component->config, &config, error))
     return FALSE;
 
-  if (config.cross_attention_dim != pipeline->text_encoder->config.hidden_size)
+  if (config.cross_attention_dim != hd_text_models_get_width (&pipeline->text))
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
                    "%s: expected the text encoder's %d channels for cross-attention, found %d",
-                   component->config, pipeline->text_encoder->config.hidden_size, config.cross_attention_dim);
+                   component->config, hd_text_models_get_width (&pipeline->text), config.cross_attention_dim);
       return FALSE;
     }
 
@@ -167,14 +151,6 @@ hd_pipeline_load (HdContext   *context,
   pipeline->files = hd_model_files_find (path, error);
   if (pipeline->files == NULL || !load_settings (pipeline, error))
     return NULL;
-
-  /* A dry run asks nothing of the words. */
-  if (!hd_context_is_dry (context))
-    {
-      pipeline->tokenizer = hd_tokenizer_new (pipeline->files->tokenizer, error);
-      if (pipeline->tokenizer == NULL)
-        return NULL;
-    }
 
   if (!load_text_encoder (pipeline, error) || !load_unet (pipeline, error) || !load_vae (pipeline, error))
     return NULL;

@@ -284,20 +284,30 @@ hd_tokenizer_split (HdTokenizer *tokenizer,
   return ids;
 }
 
+void
+hd_tokenizer_frame (HdTokenizer  *tokenizer,
+                    const gint32 *tokens,
+                    guint         n_tokens,
+                    gint32        ids[HD_TOKENIZER_LENGTH])
+{
+  guint n = MIN (n_tokens, HD_TOKENIZER_LENGTH - 2);
+
+  ids[0] = tokenizer->start_id;
+  for (guint i = 0; i < n; i++)
+    ids[1 + i] = tokens[i];
+  ids[1 + n] = tokenizer->end_id;
+  for (guint i = n + 2; i < HD_TOKENIZER_LENGTH; i++)
+    ids[i] = tokenizer->pad_id;
+}
+
 gint64
 hd_tokenizer_encode (HdTokenizer *tokenizer,
                      const char  *text,
                      gint32       ids[HD_TOKENIZER_LENGTH])
 {
   g_autoptr (GArray) tokens = hd_tokenizer_split (tokenizer, text);
-  guint              n = MIN (tokens->len, HD_TOKENIZER_LENGTH - 2);
 
-  ids[0] = tokenizer->start_id;
-  for (guint i = 0; i < n; i++)
-    ids[1 + i] = g_array_index (tokens, gint32, i);
-  ids[1 + n] = tokenizer->end_id;
-  for (guint i = n + 2; i < HD_TOKENIZER_LENGTH; i++)
-    ids[i] = tokenizer->pad_id;
+  hd_tokenizer_frame (tokenizer, (const gint32 *) tokens->data, tokens->len, ids);
 
   return (gint64) tokens->len + 2;
 }

@@ -46,6 +46,16 @@ gint64       hd_tokenizer_encode (HdTokenizer *tokenizer,
 /* All the tokens of @text without start, end and padding: (transfer full) (element-type gint32). */
 GArray      *hd_tokenizer_split (HdTokenizer *tokenizer, const char *text);
 
+/**
+ * hd_tokenizer_frame:
+ * @tokens: (array length=n_tokens): at most %HD_TOKENIZER_LENGTH - 2; may be elsewhere than in the vocabulary
+ * @ids: filled: start, @tokens, end, padding
+ */
+void         hd_tokenizer_frame (HdTokenizer  *tokenizer,
+                                 const gint32 *tokens,
+                                 guint         n_tokens,
+                                 gint32        ids[HD_TOKENIZER_LENGTH]);
+
 /* Number of ids, so that they can be checked against the embedding table. */
 int          hd_tokenizer_get_vocabulary_size (HdTokenizer *tokenizer);
 gint32       hd_tokenizer_get_end_token (HdTokenizer *tokenizer);

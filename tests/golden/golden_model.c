@@ -33,8 +33,8 @@ check_supported (HdGoldenCase  *golden,
   if (files == NULL || !JSON_NODE_HOLDS_OBJECT (files))
     return TRUE;
 
-  /* The VAE is the same network in every family. */
-  if (!g_str_equal (golden->kind, "vae")
+  /* The networks are the same ones in every family. */
+  if (g_str_equal (golden->kind, "pipeline")
       && json_object_has_member (json_node_get_object (files), "text_encoder_2/model.safetensors"))
     return hd_golden_refuse (error, "model:sdxl");
   if (!json_object_has_member (json_node_get_object (files), "unet/diffusion_pytorch_model.safetensors"))
@@ -43,19 +43,28 @@ check_supported (HdGoldenCase  *golden,
   return TRUE;
 }
 
-/* Stable Diffusion 2, whose text encoder is OpenCLIP's, pads prompts with "!". */
-static const char *
-padding_token (JsonObject *manifest)
+/* Writes FOLDER/@name for the text encoder of that @config, unless the manifest has none. Models with OpenCLIP's text
+ * encoder, as Stable Diffusion 2 and the second one of SDXL, pad prompts with "!". */
+static gboolean
+write_tokenizer (const HdGoldenSetup  *setup,
+                 JsonObject           *manifest,
+                 const char           *config,
+                 const char           *folder,
+                 const char           *name,
+                 GError              **error)
 {
-  JsonNode   *json = json_object_get_member (manifest, "json");
-  JsonObject *configs = json != NULL && JSON_NODE_HOLDS_OBJECT (json) ? json_node_get_object (json) : NULL;
-  JsonNode   *node = configs != NULL ? json_object_get_member (configs, "text_encoder/config.json") : NULL;
-  JsonObject *config = node != NULL && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  JsonNode        *json = json_object_get_member (manifest, "json");
+  JsonObject      *configs = json != NULL && JSON_NODE_HOLDS_OBJECT (json) ? json_node_get_object (json) : NULL;
+  JsonNode        *node = configs != NULL ? json_object_get_member (configs, config) : NULL;
+  const char      *activation;
 
-  if (config == NULL)
-    return END_TOKEN;
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return TRUE;
 
-  return g_str_equal (json_object_get_string_member_with_default (config, "hidden_act", ""), "gelu") ? "!" : END_TOKEN;
+  activation = json_object_get_string_member_with_default (json_node_get_object (node), "hidden_act", "");
+
+  return hd_synth_write_tokenizer (setup->merges, path, g_str_equal (activation, "gelu") ? "!" : END_TOKEN, error);
 }
 
 char *
@@ -67,7 +76,6 @@ hd_golden_make_model (const HdGoldenSetup *setup,
   g_autofree char        *manifest_path = NULL;
   g_autofree char        *folder = NULL;
   g_autofree char        *unfinished = NULL;
-  g_autofree char        *tokenizer = NULL;
   g_autoptr (JsonObject)  manifest = NULL;
 
   if (!check_name (golden, error))
@@ -84,9 +92,9 @@ hd_golden_make_model (const HdGoldenSetup *setup,
     return g_steal_pointer (&folder);
 
   unfinished = g_strconcat (folder, ".part", NULL);
-  tokenizer = g_build_filename (unfinished, "tokenizer", NULL);
   if (!hd_synth_write_model (manifest_path, unfinished, error)
-      || !hd_synth_write_tokenizer (setup->merges, tokenizer, padding_token (manifest), error))
+      || !write_tokenizer (setup, manifest, "text_encoder/config.json", unfinished, "tokenizer", error)
+      || !write_tokenizer (setup, manifest, "text_encoder_2/config.json", unfinished, "tokenizer_2", error))
     return NULL;
 
   if (g_rename (unfinished, folder) != 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <string.h>
+
+#include "engine/conditioning.h"
 #include "engine/model_files.h"
-#include "engine/text_encoder.h"
-#include "engine/tokenizer.h"
 #include "engine/vae.h"
 #include "tests/golden/golden_run.h"
 #include "tests/golden/synth.h"
@@ -27,46 +28,115 @@ open_weights (HdContext              *context,
 
 /* --- text ---------------------------------------------------------------------- */
 
-static HdTextEncoder *
-load_text_encoder (HdContext           *context,
-                   const HdModelFiles  *files,
-                   GError             **error)
+/* Loads the encoder that lies in FOLDER/@name, with the tokenizer FOLDER/@tokenizer. */
+static gboolean
+add_text_encoder (HdTextModels  *text,
+                  HdContext     *context,
+                  const char    *model,
+                  const char    *name,
+                  const char    *tokenizer_name,
+                  GError       **error)
 {
-  g_autoptr (HdWeights) weights = NULL;
-  HdTextConfig          config;
+  g_autofree char         *tokenizer_path = g_build_filename (model, tokenizer_name, NULL);
+  g_autofree char         *config_path = g_build_filename (model, name, "config.json", NULL);
+  char                    *paths[] = { g_build_filename (model, name, "model.safetensors", NULL), NULL };
+  g_autofree char         *path = paths[0];
+  const HdModelComponent   component = { name, config_path, paths };
+  g_autoptr (HdTokenizer)  tokenizer = NULL;
+  g_autoptr (HdWeights)    weights = NULL;
+  HdTextConfig             config;
 
-  if (!hd_text_config_read (files->text_encoder.config, &config, error))
-    return NULL;
+  if (!hd_text_config_read (config_path, &config, error))
+    return FALSE;
 
-  weights = open_weights (context, &files->text_encoder, error);
+  tokenizer = hd_tokenizer_new (tokenizer_path, error);
+  weights = tokenizer != NULL ? open_weights (context, &component, error) : NULL;
 
-  return weights != NULL ? hd_text_encoder_load (context, &config, weights, error) : NULL;
+  return weights != NULL
+         && hd_text_models_add (text, context, g_steal_pointer (&tokenizer), &config, weights, config_path, error);
 }
 
-/* The ids of the case's prompts; how many in *@n. */
-static gint32 *
+static gboolean
+load_text_models (HdTextModels  *text,
+                  HdContext     *context,
+                  const char    *model,
+                  GError       **error)
+{
+  g_autofree char *second = g_build_filename (model, "text_encoder_2", NULL);
+
+  return add_text_encoder (text, context, model, "text_encoder", "tokenizer", error)
+         && (!g_file_test (second, G_FILE_TEST_IS_DIR)
+             || add_text_encoder (text, context, model, "text_encoder_2", "tokenizer_2", error));
+}
+
+/* The case's prompts: (transfer full) (array zero-terminated=1). */
+static char **
 read_prompts (HdGoldenCase  *golden,
-              HdTokenizer   *tokenizer,
-              int           *n,
               GError       **error)
 {
   JsonNode  *node = json_object_get_member (golden->reader.object, "prompts");
   JsonArray *prompts = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  gint32    *ids;
+  guint      n = prompts != NULL ? json_array_get_length (prompts) : 0;
+  char     **strings;
 
-  *n = prompts != NULL ? (int) json_array_get_length (prompts) : 0;
-  if (*n < 1 || *n > MAX_PROMPTS)
+  if (n < 1 || n > MAX_PROMPTS)
     {
       hd_config_fail (&golden->reader, "prompts", "a list of 1 to %d prompts", MAX_PROMPTS);
       g_propagate_error (error, g_steal_pointer (&golden->reader.error));
       return NULL;
     }
 
-  ids = g_new (gint32, *n * HD_TOKENIZER_LENGTH);
-  for (int i = 0; i < *n; i++)
-    hd_tokenizer_encode (tokenizer, json_array_get_string_element (prompts, i), ids + i * HD_TOKENIZER_LENGTH);
+  strings = g_new0 (char *, n + 1);
+  for (guint i = 0; i < n; i++)
+    strings[i] = g_strdup (json_array_get_string_element (prompts, i));
 
-  return ids;
+  return strings;
+}
+
+/* The encoders' hidden states lie side by side in the channels. */
+static gboolean
+compare_hidden (HdGoldenCase        *golden,
+                const HdTextModels  *text,
+                const HdTensor      *hidden,
+                GError             **error)
+{
+  static const char * const names[] = { "text_encoder.hidden", "text_encoder_2.hidden" };
+  gsize                     tokens = (gsize) hd_tensor_pixels (hidden);
+  gsize                     channels = hidden->channels;
+  g_autofree float         *rows = g_new (float, tokens * channels);
+  g_autofree float         *part = g_new (float, tokens * channels);
+  gsize                     first = 0;
+
+  hd_download_rows (text->context, hidden, rows);
+  if (!hd_context_check (text->context, error))
+    return FALSE;
+
+  for (int e = 0; e < text->n; e++)
+    {
+      gsize width = text->encoders[e]->config.hidden_size;
+
+      for (gsize t = 0; t < tokens; t++)
+        memcpy (part + t * width, rows + t * channels + first, width * sizeof *part);
+      if (!hd_golden_compare (golden, names[e], part, tokens * width, error))
+        return FALSE;
+      first += width;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+compare_pooled (HdGoldenCase    *golden,
+                HdContext       *context,
+                const HdTensor  *pooled,
+                GError         **error)
+{
+  gsize             count = (gsize) hd_tensor_elements (pooled);
+  g_autofree float *rows = g_new (float, count);
+
+  hd_download_rows (context, pooled, rows);
+
+  return hd_context_check (context, error) && hd_golden_compare (golden, "pooled", rows, count, error);
 }
 
 gboolean
@@ -75,30 +145,21 @@ hd_golden_text (HdGoldenCase  *golden,
                 const char    *model,
                 GError       **error)
 {
-  g_autoptr (HdModelFiles)  files = hd_model_files_find (model, error);
-  g_autoptr (HdTokenizer)   tokenizer = files != NULL ? hd_tokenizer_new (files->tokenizer, error) : NULL;
-  g_autoptr (HdTextEncoder) encoder = tokenizer != NULL ? load_text_encoder (context, files, error) : NULL;
-  g_autofree gint32        *ids = NULL;
-  g_autofree float         *rows = NULL;
-  g_autoptr (HdTensor)      hidden = NULL;
-  gsize                     count;
-  int                       n;
+  g_auto (HdTextModels)    text = { 0 };
+  g_auto (HdConditioning)  conditioning = { 0 };
+  g_auto (GStrv)           prompts = read_prompts (golden, error);
 
-  if (encoder == NULL)
+  if (prompts == NULL
+      || !load_text_models (&text, context, model, error)
+      || !hd_conditioning_encode (&text, (const char * const *) prompts, (int) g_strv_length (prompts),
+                                  &(HdConditioningOptions) { .plain = TRUE }, &conditioning, error))
     return FALSE;
 
-  ids = read_prompts (golden, tokenizer, &n, error);
-  if (ids == NULL)
-    return FALSE;
+  if (hd_context_is_dry (context))
+    return TRUE;
 
-  count = (gsize) n * HD_TOKENIZER_LENGTH * encoder->config.hidden_size;
-  rows = g_new (float, count);
-  hidden = hd_text_encoder_encode (encoder, ids, n, HD_TOKENIZER_LENGTH);
-  hd_download_rows (context, hidden, rows);
-
-  return hd_context_check (context, error)
-         && (hd_context_is_dry (context)
-             || hd_golden_compare (golden, "text_encoder.hidden", rows, count, error));
+  return compare_hidden (golden, &text, conditioning.hidden, error)
+         && (conditioning.pooled == NULL || compare_pooled (golden, context, conditioning.pooled, error));
 }
 
 /* --- VAE ----------------------------------------------------------------------- */

@@ -135,7 +135,7 @@ family_name (HdFamily family)
 static void
 print_settings (const HdPipeline *pipeline)
 {
-  const HdTextConfig *text = &pipeline->text_encoder->config;
+  const HdTextConfig *text = &pipeline->text.encoders[0]->config;
   const HdUnetConfig *unet = &pipeline->unet->config;
   const HdVaeConfig  *vae = &pipeline->vae->config;
   g_autofree char    *unet_channels = join_ints (unet->block_out_channels, unet->n_levels);
