@@ -123,6 +123,9 @@ read_unet_additions (HdConfigReader *reader,
     {
       config->addition_time_embed_dim = hd_config_int (reader, "addition_time_embed_dim", 256, 2, MAX_CHANNELS);
       config->addition_input_dim = hd_config_int (reader, "projection_class_embeddings_input_dim", 2816, 1, MAX_CHANNELS);
+      if (config->addition_input_dim <= HD_UNET_TIME_IDS * config->addition_time_embed_dim)
+        hd_config_fail (reader, "projection_class_embeddings_input_dim", "more than %d times \"addition_time_embed_dim\"",
+                        HD_UNET_TIME_IDS);
     }
   config->time_cond_proj_dim = hd_config_int (reader, "time_cond_proj_dim", 0, 1, MAX_CHANNELS);
 }

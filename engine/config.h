@@ -19,6 +19,10 @@ G_BEGIN_DECLS
 #define HD_UNET_MAX_LEVELS 8
 #define HD_VAE_MAX_LEVELS  8
 
+/* The numbers of SDXL's size conditioning: height and width of the original, top and left of the crop, height and
+ * width of the target, all in pixels. */
+#define HD_UNET_TIME_IDS 6
+
 typedef enum
 {
   HD_BLOCK_PLAIN,            /* DownBlock2D, UpBlock2D */
@@ -46,7 +50,8 @@ typedef enum
  * @upcast_attention: attention asks for float32 scores
  * @text_time: "addition_embed_type" is "text_time" (SDXL)
  * @addition_time_embed_dim: width of the embedding of each of SDXL's six size numbers; 0 without @text_time
- * @addition_input_dim: "projection_class_embeddings_input_dim"; 0 without @text_time
+ * @addition_input_dim: "projection_class_embeddings_input_dim", channels of the pooled text and of the embedded
+ *   size numbers together; 0 without @text_time
  * @time_cond_proj_dim: width of the guidance embedding of LCM's UNets; 0 without one
  *
  * UNet2DConditionModel.

@@ -31,26 +31,26 @@ hd_pipeline_encode_prompts (HdPipeline         *pipeline,
   return g_steal_pointer (&conditioning.hidden);
 }
 
-/* The text's keys and values: of the negative prompt and the prompt, or of the prompt alone. */
-static GPtrArray *
+/* What the UNet reads of the text: of the negative prompt and the prompt, or of the prompt alone. */
+static HdUnetCondition *
 encode_text (HdPipeline   *pipeline,
              const HdRun  *run,
              int           batch,
              GError      **error)
 {
-  const char           *prompts[MAX_GUIDANCE_BATCH] = { run->negative_prompt, run->prompt };
-  g_autoptr (HdTensor)  hidden = NULL;
-  g_autoptr (GPtrArray) text = NULL;
+  const char                  *prompts[MAX_GUIDANCE_BATCH] = { run->negative_prompt, run->prompt };
+  g_autoptr (HdTensor)         hidden = NULL;
+  g_autoptr (HdUnetCondition)  condition = NULL;
 
   hidden = hd_pipeline_encode_prompts (pipeline, prompts + MAX_GUIDANCE_BATCH - batch, batch, error);
   if (hidden == NULL)
     return NULL;
 
-  text = hd_unet_encode_text (pipeline->unet, hidden);
+  condition = hd_unet_encode_condition (pipeline->unet, hidden, NULL, NULL, run->guidance_scale);
   if (!hd_context_check (pipeline->context, error))
     return NULL;
 
-  return g_steal_pointer (&text);
+  return g_steal_pointer (&condition);
 }
 
 /* Classifier-free guidance (arXiv 2207.12598): prediction = without + scale (with - without), into @without. */
@@ -88,16 +88,14 @@ init_hidiffusion (HdPipeline  *pipeline,
 /* One evaluation: @input (L, h, w) goes in, the guided prediction comes out in @prediction, which has room for
  * one of every image of the batch. */
 static gboolean
-evaluate (HdPipeline           *pipeline,
-          const HdRun          *run,
-          double                timestep,
-          GPtrArray            *text,
-          int                   batch,
-          const HdRauNetTools  *tools,
-          HdMswMsa             *msw_msa,
-          float                *input,
-          float                *prediction,
-          GError              **error)
+evaluate (HdPipeline          *pipeline,
+          const HdRun         *run,
+          double               timestep,
+          const HdUnetInputs  *inputs,
+          int                  batch,
+          float               *input,
+          float               *prediction,
+          GError             **error)
 {
   HdContext            *context = pipeline->context;
   int                   channels = pipeline->unet->config.in_channels;
@@ -110,7 +108,7 @@ evaluate (HdPipeline           *pipeline,
 
   x = hd_upload (context, hd_context_get_dtype (context), batch, run->latent_height, run->latent_width,
                  channels, input);
-  y = hd_unet (pipeline->unet, x, timestep, text, tools, run->msw_msa ? msw_msa : NULL);
+  y = hd_unet (pipeline->unet, x, timestep, inputs);
   hd_download (context, y, prediction);
   if (!hd_context_check (context, error))
     return FALSE;
@@ -127,15 +125,15 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
                      float        *latents,
                      GError      **error)
 {
-  gsize                  count = (gsize) pipeline->unet->config.in_channels * run->latent_height * run->latent_width;
-  int                    batch = run->guidance_scale > 1.0 ? MAX_GUIDANCE_BATCH : 1;
-  g_autoptr (HdSampler)  sampler = hd_sampler_new (&pipeline->scheduler, &run->sampler, error);
-  g_autoptr (GPtrArray)  text = NULL;
-  g_autofree float      *input = g_try_new (float, batch * count);
-  g_autofree float      *prediction = g_try_new (float, batch * count);
-  HdRauNet               rau_net;
-  HdMswMsa               msw_msa;
-  int                    steps;
+  gsize                        count = (gsize) pipeline->unet->config.in_channels * run->latent_height * run->latent_width;
+  int                          batch = run->guidance_scale > 1.0 ? MAX_GUIDANCE_BATCH : 1;
+  g_autoptr (HdSampler)        sampler = hd_sampler_new (&pipeline->scheduler, &run->sampler, error);
+  g_autoptr (HdUnetCondition)  condition = NULL;
+  g_autofree float            *input = g_try_new (float, batch * count);
+  g_autofree float            *prediction = g_try_new (float, batch * count);
+  HdRauNet                     rau_net;
+  HdMswMsa                     msw_msa;
+  int                          steps;
 
   if (sampler == NULL)
     return FALSE;
@@ -147,8 +145,8 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
       return FALSE;
     }
 
-  text = encode_text (pipeline, run, batch, error);
-  if (text == NULL)
+  condition = encode_text (pipeline, run, batch, error);
+  if (condition == NULL)
     return FALSE;
 
   steps = hd_sampler_get_evaluations (sampler);
@@ -161,6 +159,9 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
   for (int k = 0; k < steps; k++)
     {
       HdRauNetTools tools = hd_rau_net_at (&rau_net, k);
+      HdUnetInputs  inputs = {
+        .condition = condition, .rau_net = &tools, .msw_msa = run->msw_msa ? &msw_msa : NULL,
+      };
 
       if (run->step != NULL)
         run->step (k, steps, run->user_data);
@@ -169,8 +170,8 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
         return FALSE;
 
       hd_sampler_scale_input (sampler, k, latents, input, count);
-      if (!evaluate (pipeline, run, hd_sampler_get_timestep (sampler, k), text, batch, &tools, &msw_msa,
-                     input, prediction, error))
+      if (!evaluate (pipeline, run, hd_sampler_get_timestep (sampler, k), &inputs, batch, input, prediction,
+                     error))
         return FALSE;
 
       hd_sampler_step (sampler, k, prediction, latents, count, run->noise, run->user_data);

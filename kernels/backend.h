@@ -40,7 +40,9 @@ typedef struct
   gboolean (* avg_pool_2x2) (HdContext *context, HdTensor *y, const HdTensor *x, GError **error);
   gboolean (* resize_bicubic) (HdContext *context, HdTensor *y, const HdTensor *x, GError **error);
   gboolean (* activate)     (HdContext *context, HdTensor *y, const HdTensor *x, HdActivation activation, GError **error);
-  gboolean (* add)          (HdContext *context, HdTensor *y, const HdTensor *a, const HdTensor *b, GError **error);
+  /* a + scale * b */
+  gboolean (* add)          (HdContext *context, HdTensor *y, const HdTensor *a, const HdTensor *b, float scale,
+                             GError **error);
   gboolean (* embed_tokens) (HdContext *context, HdTensor *y, HdWeight *tokens, HdWeight *positions,
                              const gint32 *ids, GError **error);
   /* planes: host (N, C, H, W); rows: host (N, H, W, C); exactly one of both is not NULL. */

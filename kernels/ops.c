@@ -467,6 +467,15 @@ hd_add (HdContext      *context,
         const HdTensor *a,
         const HdTensor *b)
 {
+  return hd_add_scaled (context, a, b, 1.0);
+}
+
+HdTensor *
+hd_add_scaled (HdContext      *context,
+               const HdTensor *a,
+               const HdTensor *b,
+               double          scale)
+{
   g_autoptr (HdTensor) y = NULL;
   gint64               started = g_get_monotonic_time ();
   GError              *error = NULL;
@@ -479,7 +488,7 @@ hd_add (HdContext      *context,
   if (y == NULL)
     return NULL;
 
-  success = context->backend->add (context, y, a, b, &error);
+  success = context->backend->add (context, y, a, b, (float) scale, &error);
 
   return finish (context, &y, success, error, HD_OP_ELEMENTWISE, (double) hd_tensor_elements (y),
                  3.0 * tensor_bytes (y), started);

@@ -155,6 +155,12 @@ HdTensor *hd_add (HdContext      *context,
                   const HdTensor *a,
                   const HdTensor *b);
 
+/* a + scale * b, of one shape and type; rounded once. */
+HdTensor *hd_add_scaled (HdContext      *context,
+                         const HdTensor *a,
+                         const HdTensor *b,
+                         double          scale);
+
 /**
  * hd_embed_tokens:
  * @tokens: table (V, C); @positions: table (at least @length, C)

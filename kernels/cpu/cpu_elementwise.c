@@ -8,6 +8,7 @@ typedef struct
   HdTensor       *y;
   const HdTensor *a;
   const HdTensor *b;
+  float           scale;
   HdActivation    activation;
   gint64          elements;
 } Elementwise;
@@ -53,20 +54,22 @@ HD_CPU_CLONES static void
 add_f32 (float       *restrict y,
          const float *restrict a,
          const float *restrict b,
+         float        scale,
          int          n)
 {
   for (int i = 0; i < n; i++)
-    y[i] = a[i] + b[i];
+    y[i] = a[i] + scale * b[i];
 }
 
 HD_CPU_CLONES static void
 add_bf16 (guint16       *restrict y,
           const guint16 *restrict a,
           const guint16 *restrict b,
+          float          scale,
           int            n)
 {
   for (int i = 0; i < n; i++)
-    y[i] = hd_bf16_from_float (hd_float_from_bf16 (a[i]) + hd_float_from_bf16 (b[i]));
+    y[i] = hd_bf16_from_float (hd_float_from_bf16 (a[i]) + scale * hd_float_from_bf16 (b[i]));
 }
 
 static void
@@ -87,9 +90,9 @@ elementwise_step (gpointer data,
       const char *b = (const char *) work->b->data + offset;
 
       if (dtype == HD_DTYPE_BF16)
-        add_bf16 ((guint16 *) y, (const guint16 *) a, (const guint16 *) b, n);
+        add_bf16 ((guint16 *) y, (const guint16 *) a, (const guint16 *) b, work->scale, n);
       else
-        add_f32 ((float *) y, (const float *) a, (const float *) b, n);
+        add_f32 ((float *) y, (const float *) a, (const float *) b, work->scale, n);
       return;
     }
 
@@ -139,9 +142,10 @@ hd_cpu_add (HdContext      *context,
             HdTensor       *y,
             const HdTensor *a,
             const HdTensor *b,
+            float           scale,
             GError        **error)
 {
-  Elementwise work = { .y = y, .a = a, .b = b };
+  Elementwise work = { .y = y, .a = a, .b = b, .scale = scale };
 
   return run (context, &work, error);
 }

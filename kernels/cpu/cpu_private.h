@@ -168,7 +168,7 @@ gboolean hd_cpu_resize_bicubic (HdContext *context, HdTensor *y, const HdTensor 
 gboolean hd_cpu_activate       (HdContext *context, HdTensor *y, const HdTensor *x, HdActivation activation,
                                 GError **error);
 gboolean hd_cpu_add            (HdContext *context, HdTensor *y, const HdTensor *a, const HdTensor *b,
-                                GError **error);
+                                float scale, GError **error);
 gboolean hd_cpu_embed_tokens   (HdContext *context, HdTensor *y, HdWeight *tokens, HdWeight *positions,
                                 const gint32 *ids, GError **error);
 gboolean hd_cpu_upload         (HdContext *context, HdTensor *y, const float *planes, const float *rows,

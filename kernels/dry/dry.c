@@ -137,6 +137,7 @@ dry_add (HdContext      *context,
          HdTensor       *y,
          const HdTensor *a,
          const HdTensor *b,
+         float           scale,
          GError        **error)
 {
   return TRUE;

@@ -12,6 +12,7 @@
 #define MAX_STRIDE 64
 #define MAX_STEPS  1000
 #define MAX_CALLS  1000
+#define MAX_SIZE   65536
 
 /* What the case asks for. */
 typedef struct
@@ -21,13 +22,38 @@ typedef struct
   int      batch;
   int      stride;
   gboolean hidiffusion;
+  HdFamily family;
   int      steps;
   int      timesteps[MAX_STEPS];
   int      n_timesteps;
   int      at[HD_GOLDEN_MAX_AT];
   int      n_at;
   int      calls_per_step;
+  int      time_ids[HD_UNET_TIME_IDS];
+  int      n_time_ids;
 } UnetCase;
+
+/* The case's "hidiffusion" names the family as "profile". */
+static HdFamily
+read_profile (HdGoldenCase *golden)
+{
+  static const char * const names[] = { "sd15", "sdxl", "sdxl_turbo", NULL };
+  static const HdFamily     families[] = { HD_FAMILY_SD1, HD_FAMILY_SDXL, HD_FAMILY_SDXL_TURBO };
+  JsonNode                 *node = json_object_get_member (golden->reader.object, "hidiffusion");
+  const char               *profile;
+
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return HD_FAMILY_SD1;
+
+  profile = json_object_get_string_member_with_default (json_node_get_object (node), "profile", "");
+  for (int i = 0; names[i] != NULL; i++)
+    if (g_str_equal (names[i], profile))
+      return families[i];
+
+  hd_config_fail (&golden->reader, "hidiffusion", "a known \"profile\"");
+
+  return HD_FAMILY_SD1;
+}
 
 static gboolean
 read_case (HdGoldenCase  *golden,
@@ -44,10 +70,14 @@ read_case (HdGoldenCase  *golden,
   unet_case->batch = hd_config_int (reader, "batch", 2, 1, MAX_BATCH);
   unet_case->stride = hd_config_int (reader, "stride", 1, 1, MAX_STRIDE);
   unet_case->hidiffusion = hd_config_has (reader, "hidiffusion");
+  unet_case->family = read_profile (golden);
   unet_case->steps = hd_config_int (reader, "steps", 1, 1, MAX_STEPS);
   unet_case->n_timesteps = hd_config_ints (reader, "timesteps", NULL, 0, 0, MAX_STEPS - 1, unet_case->timesteps, MAX_STEPS);
   unet_case->n_at = hd_config_ints (reader, "at", NULL, 0, 0, MAX_STEPS - 1, unet_case->at, HD_GOLDEN_MAX_AT);
   unet_case->calls_per_step = hd_config_int (reader, "attention_calls_per_step", 0, 0, MAX_CALLS);
+  if (hd_config_has (reader, "time_ids"))
+    unet_case->n_time_ids = hd_config_ints (reader, "time_ids", NULL, 0, 0, MAX_SIZE, unet_case->time_ids,
+                                            HD_UNET_TIME_IDS);
   for (int i = 0; i < unet_case->n_at && unet_case->hidiffusion; i++)
     if (unet_case->at[i] >= MIN (unet_case->steps, unet_case->n_timesteps))
       hd_config_fail (reader, "at", "steps below %d", MIN (unet_case->steps, unet_case->n_timesteps));
@@ -72,12 +102,6 @@ load_unet (HdContext   *context,
 
   if (files == NULL || !hd_unet_config_read (files->unet.config, &config, error))
     return NULL;
-
-  if (config.text_time)
-    {
-      hd_golden_refuse (error, "model:sdxl");
-      return NULL;
-    }
 
   opened = hd_model_component_open (&files->unet, error);
   if (opened == NULL)
@@ -111,20 +135,48 @@ upload_noise (HdGoldenCase *golden,
                  : hd_upload (context, dtype, batch, height, width, channels, noise);
 }
 
-/* Evaluates the step @step and compares. */
-static gboolean
-compare_step (HdGoldenCase    *golden,
-              HdUnet          *unet,
-              const UnetCase  *unet_case,
-              const HdTensor  *latent,
-              GPtrArray       *text,
-              const HdRauNet  *rau_net,
-              HdMswMsa        *msw_msa,
-              int              step,
-              GError         **error)
+/* The networks' inputs that no step changes. */
+static HdUnetCondition *
+encode_condition (HdGoldenCase    *golden,
+                  HdUnet          *unet,
+                  const UnetCase  *unet_case,
+                  GError         **error)
 {
   HdContext            *context = unet->context;
-  HdRauNetTools         tools = hd_rau_net_at (rau_net, step);
+  int                   pooled_channels = hd_unet_pooled_channels (&unet->config);
+  g_autoptr (HdTensor)  hidden = NULL;
+  g_autoptr (HdTensor)  pooled = NULL;
+  double                time_ids[MAX_BATCH * HD_UNET_TIME_IDS];
+
+  if (pooled_channels > 0 && unet_case->n_time_ids != HD_UNET_TIME_IDS)
+    {
+      hd_config_fail (&golden->reader, "time_ids", "%d numbers", HD_UNET_TIME_IDS);
+      g_propagate_error (error, g_steal_pointer (&golden->reader.error));
+      return NULL;
+    }
+
+  for (int i = 0; i < unet_case->batch * HD_UNET_TIME_IDS; i++)
+    time_ids[i] = unet_case->time_ids[i % HD_UNET_TIME_IDS];
+
+  hidden = upload_noise (golden, context, "text", unet_case->batch, 1, HD_TOKENIZER_LENGTH,
+                         unet->config.cross_attention_dim, TRUE);
+  if (pooled_channels > 0)
+    pooled = upload_noise (golden, context, "pooled", unet_case->batch, 1, 1, pooled_channels, TRUE);
+
+  return hd_unet_encode_condition (unet, hidden, pooled, time_ids, 1.0);
+}
+
+/* Evaluates the step @step and compares. */
+static gboolean
+compare_step (HdGoldenCase        *golden,
+              HdUnet              *unet,
+              const UnetCase      *unet_case,
+              const HdTensor      *latent,
+              const HdUnetInputs  *inputs,
+              int                  step,
+              GError             **error)
+{
+  HdContext            *context = unet->context;
   int                   timestep = unet_case->timesteps[unet_case->hidiffusion ? step : 0];
   int                   channels = unet->config.out_channels;
   g_autofree char      *tensor = g_strdup_printf ("out.%d", step);
@@ -132,7 +184,7 @@ compare_step (HdGoldenCase    *golden,
   g_autoptr (HdTensor)  y = NULL;
 
   planes = g_new (float, (gsize) unet_case->batch * channels * unet_case->height * unet_case->width);
-  y = hd_unet (unet, latent, timestep, text, &tools, msw_msa);
+  y = hd_unet (unet, latent, timestep, inputs);
   hd_download (context, y, planes);
 
   return hd_context_check (context, error)
@@ -150,7 +202,7 @@ init_rau_net (HdGoldenCase   *golden,
   hd_rau_net_init_off (rau_net);
   if (hd_golden_hidiffusion (golden, "raunet"))
     hd_rau_net_init (rau_net, &(HdRauNetCase) {
-                       .family = HD_FAMILY_SD1, .sample_size = unet->config.sample_size,
+                       .family = unet_case->family, .sample_size = unet->config.sample_size,
                        .latent_height = unet_case->height, .latent_width = unet_case->width,
                        .steps = unet_case->steps,
                      });
@@ -163,28 +215,28 @@ compare_steps (HdGoldenCase    *golden,
                HdGoldenShifts  *shifts,
                GError         **error)
 {
-  HdContext            *context = unet->context;
-  gboolean              windows = hd_golden_hidiffusion (golden, "msw_msa");
-  g_autoptr (HdTensor)  latent = NULL;
-  g_autoptr (HdTensor)  hidden = NULL;
-  g_autoptr (GPtrArray) text = NULL;
-  HdRauNet              rau_net;
-  HdMswMsa              msw_msa;
+  gboolean                     windows = hd_golden_hidiffusion (golden, "msw_msa");
+  g_autoptr (HdUnetCondition)  condition = encode_condition (golden, unet, unet_case, error);
+  g_autoptr (HdTensor)         latent = NULL;
+  HdRauNet                     rau_net;
+  HdMswMsa                     msw_msa;
 
-  latent = upload_noise (golden, context, "latent", unet_case->batch, unet_case->height, unet_case->width,
+  if (condition == NULL)
+    return FALSE;
+
+  latent = upload_noise (golden, unet->context, "latent", unet_case->batch, unet_case->height, unet_case->width,
                          unet->config.in_channels, FALSE);
-  hidden = upload_noise (golden, context, "text", unet_case->batch, 1, HD_TOKENIZER_LENGTH,
-                         unet->config.cross_attention_dim, TRUE);
-  text = hd_unet_encode_text (unet, hidden);
   init_rau_net (golden, unet, unet_case, &rau_net);
-  hd_msw_msa_init (&msw_msa, HD_FAMILY_SD1, unet->config.n_levels, hd_golden_shift, shifts);
+  hd_msw_msa_init (&msw_msa, unet_case->family, unet->config.n_levels, hd_golden_shift, shifts);
 
   for (int i = 0; i < unet_case->n_at; i++)
     {
+      HdRauNetTools tools = hd_rau_net_at (&rau_net, unet_case->at[i]);
+      HdUnetInputs  inputs = { .condition = condition, .rau_net = &tools, .msw_msa = windows ? &msw_msa : NULL };
+
       /* Steps that nobody looks at are left out, but not their shifts. */
       msw_msa.call = (guint64) unet_case->at[i] * unet_case->calls_per_step;
-      if (!compare_step (golden, unet, unet_case, latent, text, &rau_net, windows ? &msw_msa : NULL,
-                         unet_case->at[i], error))
+      if (!compare_step (golden, unet, unet_case, latent, &inputs, unet_case->at[i], error))
         return FALSE;
     }
 

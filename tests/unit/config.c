@@ -327,6 +327,8 @@ static const struct
   { read_unet, "{\"attention_head_dim\":[8,8,8]}", "as \"attention_head_dim\", found [8,8,8]" },
   { read_unet, "{\"attention_head_dim\":[8,8,8,0]}", "as \"attention_head_dim\"" },
   { read_unet, "{\"attention_head_dim\":0}", "as \"attention_head_dim\", found 0" },
+  { read_unet, "{\"addition_embed_type\":\"text_time\",\"projection_class_embeddings_input_dim\":1536}",
+    "expected more than 6 times \"addition_time_embed_dim\" as \"projection_class_embeddings_input_dim\", found 1536" },
   { read_unet, "{\"transformer_layers_per_block\":[[1],[1],[1],[1]]}", "as \"transformer_layers_per_block\"" },
   { read_unet, "{\"layers_per_block\":[1,2,2,2]}", "expected the same number for all blocks as \"layers_per_block\"" },
   { read_unet, "{\"use_linear_projection\":1}", "expected true or false as \"use_linear_projection\", found 1" },

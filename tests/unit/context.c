@@ -93,6 +93,7 @@ failing_add (HdContext      *context,
              HdTensor       *y,
              const HdTensor *a,
              const HdTensor *b,
+             float           scale,
              GError        **error)
 {
   Failing *failing = (Failing *) context;

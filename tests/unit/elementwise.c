@@ -25,10 +25,11 @@ activate (HdActivation activation,
     }
 }
 
+/* @scale: of the second summand; 0: no sum, but @activation. */
 static void
 run_elementwise (const int   *size,
                  HdDtype      dtype,
-                 gboolean     sum,
+                 double       scale,
                  HdActivation activation)
 {
   g_autoptr (HdContext) context = test_context_new (dtype, 4 << 20);
@@ -41,13 +42,14 @@ run_elementwise (const int   *size,
   for (gsize i = 0; i < n; i++)
     {
       a[i] = test_round (a[i] * 6.0f, dtype);
-      expected[i] = sum ? (double) a[i] + b[i] : activate (activation, a[i]);
+      expected[i] = scale != 0.0 ? a[i] + (double) (float) scale * b[i] : activate (activation, a[i]);
     }
 
   {
     g_autoptr (HdTensor) ta = test_tensor_new (context, dtype, size[0], size[1], size[2], size[3], a);
     g_autoptr (HdTensor) tb = test_tensor_new (context, dtype, size[0], size[1], size[2], size[3], b);
-    g_autoptr (HdTensor) y = sum ? hd_add (context, ta, tb) : hd_activate (context, ta, activation);
+    g_autoptr (HdTensor) y = scale == 0.0 ? hd_activate (context, ta, activation)
+                             : scale == 1.0 ? hd_add (context, ta, tb) : hd_add_scaled (context, ta, tb, scale);
     g_autofree float    *found = test_tensor_read (context, y);
     const HdTensor      *tensors[] = { ta, tb, y, NULL };
 
@@ -66,7 +68,7 @@ test_activations (gconstpointer data)
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     for (int activation = HD_ACTIVATION_NONE; activation < HD_ACTIVATION_GEGLU; activation++)
-      run_elementwise (sizes[i], GPOINTER_TO_INT (data), FALSE, activation);
+      run_elementwise (sizes[i], GPOINTER_TO_INT (data), 0.0, activation);
 }
 
 static void
@@ -76,7 +78,10 @@ test_add (gconstpointer data)
     return;
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
-    run_elementwise (sizes[i], GPOINTER_TO_INT (data), TRUE, HD_ACTIVATION_NONE);
+    {
+      run_elementwise (sizes[i], GPOINTER_TO_INT (data), 1.0, HD_ACTIVATION_NONE);
+      run_elementwise (sizes[i], GPOINTER_TO_INT (data), -0.7, HD_ACTIVATION_NONE);
+    }
 }
 
 /* Every float32 activation at single points, tails and special values included: the relative error of each. */
@@ -258,7 +263,7 @@ test_cancel (void)
     {
       g_autoptr (GError) error = NULL;
 
-      g_assert_false (i == 0 ? backend->add (context, y, x, x, &error)
+      g_assert_false (i == 0 ? backend->add (context, y, x, x, 1.0f, &error)
                       : i == 1 ? backend->activate (context, y, x, HD_ACTIVATION_GELU, &error)
                       : i == 2 ? backend->upload (context, y, values, NULL, &error)
                       : backend->download (context, x, NULL, values, &error));

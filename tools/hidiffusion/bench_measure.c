@@ -36,12 +36,10 @@ upload_noise (HdContext *context,
 }
 
 static gboolean
-evaluate_unet (HdPipeline           *pipeline,
-               const HdBench        *bench,
-               GPtrArray            *text,
-               const HdRauNetTools  *tools,
-               HdMswMsa             *msw_msa,
-               GError              **error)
+evaluate_unet (HdPipeline          *pipeline,
+               const HdBench       *bench,
+               const HdUnetInputs  *inputs,
+               GError             **error)
 {
   HdContext            *context = pipeline->context;
   int                   channels = pipeline->unet->config.in_channels;
@@ -51,7 +49,7 @@ evaluate_unet (HdPipeline           *pipeline,
 
   planes = g_new (float, (gsize) bench->batch * bench->latent_height * bench->latent_width
                          * pipeline->unet->config.out_channels);
-  y = hd_unet (pipeline->unet, x, TIMESTEP, text, tools, msw_msa);
+  y = hd_unet (pipeline->unet, x, TIMESTEP, inputs);
   hd_download (context, y, planes);
 
   return hd_context_check (context, error);
@@ -106,14 +104,13 @@ add_repetition (HdBenchPart *part,
     }
 }
 
-/* Evaluates @part: the UNet with @text, the decoder without. */
+/* Evaluates @part: the UNet with @inputs, the decoder without. */
 static gboolean
-measure_part (HdPipeline     *pipeline,
-              const HdBench  *bench,
-              HdBenchPart    *part,
-              GPtrArray      *text,
-              HdMswMsa       *msw_msa,
-              GError        **error)
+measure_part (HdPipeline          *pipeline,
+              const HdBench       *bench,
+              HdBenchPart         *part,
+              const HdUnetInputs  *inputs,
+              GError             **error)
 {
   HdContext *context = pipeline->context;
   int        repetitions = hd_context_is_dry (context) ? 0 : bench->repetitions;
@@ -124,8 +121,8 @@ measure_part (HdPipeline     *pipeline,
       gboolean success;
 
       hd_context_reset_statistics (context);
-      success = text != NULL ? evaluate_unet (pipeline, bench, text, &part->tools, msw_msa, error)
-                             : evaluate_decoder (pipeline, bench, error);
+      success = inputs != NULL ? evaluate_unet (pipeline, bench, inputs, error)
+                               : evaluate_decoder (pipeline, bench, error);
       if (!success)
         return FALSE;
 
@@ -137,23 +134,45 @@ measure_part (HdPipeline     *pipeline,
   return TRUE;
 }
 
+/* Text and sizes do not change what is computed either. */
+static HdUnetCondition *
+encode_condition (HdPipeline    *pipeline,
+                  const HdBench *bench)
+{
+  HdContext            *context = pipeline->context;
+  const HdUnetConfig   *config = &pipeline->unet->config;
+  int                   pooled_channels = hd_unet_pooled_channels (config);
+  g_autofree double    *time_ids = g_new0 (double, bench->batch * HD_UNET_TIME_IDS);
+  g_autoptr (HdTensor)  text = NULL;
+  g_autoptr (HdTensor)  pooled = NULL;
+
+  text = upload_noise (context, bench->batch, 1, HD_TOKENIZER_LENGTH, config->cross_attention_dim);
+  if (pooled_channels > 0)
+    pooled = upload_noise (context, bench->batch, 1, 1, pooled_channels);
+
+  return hd_unet_encode_condition (pipeline->unet, text, pooled, time_ids, bench->request->guidance_scale);
+}
+
 static gboolean
 measure_unet (HdPipeline     *pipeline,
               HdBench        *bench,
               gboolean        windows,
               GError        **error)
 {
-  HdContext            *context = pipeline->context;
-  const HdUnetConfig   *config = &pipeline->unet->config;
-  g_autoptr (HdTensor)  hidden = upload_noise (context, bench->batch, 1, HD_TOKENIZER_LENGTH, config->cross_attention_dim);
-  g_autoptr (GPtrArray) text = hd_unet_encode_text (pipeline->unet, hidden);
-  HdMswMsa              msw_msa;
+  g_autoptr (HdUnetCondition) condition = encode_condition (pipeline, bench);
+  HdMswMsa                    msw_msa;
 
-  hd_msw_msa_init (&msw_msa, pipeline->family, config->n_levels, on_shift, NULL);
+  hd_msw_msa_init (&msw_msa, pipeline->family, pipeline->unet->config.n_levels, on_shift, NULL);
   for (guint i = 0; i < bench->steps->len; i++)
-    if (!measure_part (pipeline, bench, &g_array_index (bench->steps, HdBenchPart, i), text,
-                       windows ? &msw_msa : NULL, error))
-      return FALSE;
+    {
+      HdBenchPart  *part = &g_array_index (bench->steps, HdBenchPart, i);
+      HdUnetInputs  inputs = {
+        .condition = condition, .rau_net = &part->tools, .msw_msa = windows ? &msw_msa : NULL,
+      };
+
+      if (!measure_part (pipeline, bench, part, &inputs, error))
+        return FALSE;
+    }
 
   return TRUE;
 }
@@ -165,7 +184,7 @@ measure (HdPipeline  *pipeline,
          GError     **error)
 {
   return (!bench->unet || measure_unet (pipeline, bench, windows, error))
-         && (!bench->vae || measure_part (pipeline, bench, &bench->decoder, NULL, NULL, error));
+         && (!bench->vae || measure_part (pipeline, bench, &bench->decoder, NULL, error));
 }
 
 /* --- the run ------------------------------------------------------------------- */
