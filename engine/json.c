@@ -5,7 +5,7 @@
 #include "engine/file.h"
 #include "engine/json.h"
 
-#define MESSAGE_LENGTH 80   /* characters of a value that a message shows */
+#define MESSAGE_LENGTH 120   /* characters of a value that a message shows */
 
 /* Index behind the string that begins at @i (its opening quote); @length if it does not end or is not valid. */
 static gsize

@@ -11,10 +11,12 @@
 
 struct _HdWeights
 {
-  HdContext      *context;
-  HdDtype         dtype;
-  HdTensorSource *source;
-  GError         *error;   /* the sticky one */
+  HdContext       *context;
+  HdDtype          dtype;
+  HdTensorSource  *source;
+  HdWeightPatches *patches;   /* or NULL */
+  HdLoraPart       part;      /* which network this is to the patches */
+  GError          *error;     /* the sticky one */
 };
 
 HdWeights *
@@ -49,9 +51,20 @@ hd_weights_free (HdWeights *weights)
     return;
 
   hd_tensor_source_unref (weights->source);
+  hd_weight_patches_unref (weights->patches);
   g_clear_error (&weights->error);
   hd_context_unref (weights->context);
   g_free (weights);
+}
+
+void
+hd_weights_set_patches (HdWeights       *weights,
+                        HdWeightPatches *patches,
+                        HdLoraPart       part)
+{
+  hd_weight_patches_unref (weights->patches);
+  weights->patches = patches != NULL ? hd_weight_patches_ref (patches) : NULL;
+  weights->part = part;
 }
 
 gboolean
@@ -189,6 +202,27 @@ read_tensor (HdWeights            *weights,
   return hd_found_tensor_read (tensor, error);
 }
 
+/* Adds what the patches have for the tensor @name. The sum, of float32, is kept in the type that is computed with: it is
+ * in memory until the device has its own form of the weight, and takes no more than that then. */
+static gboolean
+patch_part (HdWeights     *weights,
+            const char    *name,
+            const int     *shape,
+            int            n,
+            HdWeightPart  *part,
+            GError       **error)
+{
+  HdDtype dtype = n == 1 ? HD_DTYPE_F32 : weights->dtype;
+
+  if (weights->patches == NULL
+      || hd_weight_patches_apply (weights->patches, weights->part, name, shape, n, dtype,
+                                  hd_context_is_dry (weights->context), part, error))
+    return TRUE;
+
+  g_clear_pointer (&part->bytes, g_bytes_unref);
+  return FALSE;
+}
+
 /* The tensor @name of the given shape as a part of a weight; (transfer full) bytes. */
 static gboolean
 read_part (HdWeights     *weights,
@@ -217,7 +251,7 @@ read_part (HdWeights     *weights,
   part->out_channels = shape[0];
   part->bytes = read_tensor (weights, &tensor, error);
 
-  return part->bytes != NULL;
+  return part->bytes != NULL && patch_part (weights, name, shape, n, part, error);
 }
 
 /* One weight of the tensors PREFIX.suffix (or PREFIX.PART.suffix of all @parts, stacked), each of @shape: (O),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/tensor_source.h"
+#include "engine/weight_patches.h"
 #include "kernels/weight.h"
 
 G_BEGIN_DECLS
@@ -37,6 +38,17 @@ HdWeights *hd_weights_new_from (HdContext            *context,
                                 HdTensorSource       *source);
 
 void       hd_weights_free   (HdWeights             *weights);
+
+/**
+ * hd_weights_set_patches:
+ * @patches: (nullable): LoRAs to be added to the weights that are asked for from now on
+ * @part: which network this is
+ *
+ * @weights keeps a reference to @patches.
+ */
+void       hd_weights_set_patches (HdWeights        *weights,
+                                   HdWeightPatches  *patches,
+                                   HdLoraPart        part);
 
 /**
  * hd_weights_finish:
