@@ -2,8 +2,6 @@
 
 #include "engine/engine.h"
 
-#include <glib/gstdio.h>
-
 #include "engine/device.h"
 #include "engine/engine_private.h"
 #include "engine/noise.h"
@@ -73,41 +71,6 @@ hd_engine_ensure_device (HdEngine         *engine,
   return TRUE;
 }
 
-static void
-add_stamp (GString    *key,
-           const char *path)
-{
-  GStatBuf status;
-
-  if (path != NULL && g_stat (path, &status) == 0)
-    g_string_append_printf (key, "|%s/%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT ".%09ld", path, (gint64) status.st_size,
-                            (gint64) status.st_mtim.tv_sec, (long) status.st_mtim.tv_nsec);
-}
-
-static void
-add_component_stamps (GString                *key,
-                      const HdModelComponent *component)
-{
-  add_stamp (key, component->config);
-  for (char **path = component->weights; *path != NULL; path++)
-    add_stamp (key, *path);
-}
-
-/* The model's files with sizes and times: a model that has been exchanged under its name is loaded anew. */
-static char *
-model_key (const HdModelFiles *files)
-{
-  GString *key = g_string_new (NULL);
-
-  add_component_stamps (key, &files->text_encoder);
-  add_component_stamps (key, &files->unet);
-  add_component_stamps (key, &files->vae);
-  add_stamp (key, files->scheduler);
-  add_stamp (key, files->hidiffusion);
-
-  return g_string_free (key, FALSE);
-}
-
 static gboolean
 ensure_model (HdEngine         *engine,
               const HdRequest  *request,
@@ -119,7 +82,7 @@ ensure_model (HdEngine         *engine,
   if (files == NULL)
     return FALSE;
 
-  key = model_key (files);
+  key = hd_model_files_key (files);
   if (engine->pipeline != NULL && g_strcmp0 (engine->model_key, key) == 0)
     return TRUE;
 
@@ -353,7 +316,7 @@ hd_engine_generate (HdEngine         *engine,
   picture = run_on_device (engine, used, &run, cancellable, error);
   if (picture != NULL)
     {
-      hd_request_set (&picture->request->model_name, engine->pipeline->files->name);
+      hd_request_set (&picture->request->model_name, engine->pipeline->model->files->name);
       hd_request_set (&picture->request->model_hash, engine->fingerprint);
     }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <glib/gstdio.h>
+
 #include "engine/config_reader.h"
 #include "engine/file.h"
 #include "engine/model_files.h"
@@ -97,22 +99,14 @@ make_name (const char *folder)
 }
 
 static gboolean
-check_folder (const char  *path,
+check_exists (const char  *path,
               GError     **error)
 {
-  const char *found;
-
-  if (is_folder (path))
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    found = "nothing of that name";
-  else if (g_str_has_suffix (path, ".safetensors"))
-    found = "a single file; models in one file are not read yet, only folders as diffusers saves them";
-  else
-    found = "a file";
-  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected a model's folder, found %s", path, found);
-
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+               "%s: expected a model's folder or its safetensors file, found nothing of that name", path);
   return FALSE;
 }
 
@@ -199,6 +193,63 @@ set_missing_error (const char  *folder,
                          "take the model's safetensors files, or convert it" : "none");
 }
 
+/* The shards that the index NAME lists, if it and all of them are there. FALSE with @error set only if the index is
+ * damaged; *@missing is the first shard that is not there. */
+static gboolean
+find_shards (const char   *folder,
+             const char   *name,
+             char       ***weights,
+             char        **missing,
+             GError      **error)
+{
+  g_autofree char *path = find_file (folder, name);
+  g_auto (GStrv)   shards = NULL;
+
+  if (path == NULL)
+    return TRUE;
+
+  shards = read_index (path, error);
+  if (shards == NULL)
+    return FALSE;
+
+  for (char **shard = shards; *shard != NULL; shard++)
+    if (!is_file (*shard))
+      {
+        if (*missing == NULL)
+          *missing = g_strdup (*shard);
+        return TRUE;
+      }
+  *weights = g_steal_pointer (&shards);
+
+  return TRUE;
+}
+
+/* The files of one variant: one file, or the shards of an index, which libraries have spelled in two ways. *@weights
+ * stays NULL if there are none. */
+static gboolean
+find_variant (const char   *folder,
+              const char   *stem,
+              const char   *variant,
+              char       ***weights,
+              char        **missing,
+              GError      **error)
+{
+  g_autofree char *name = g_strdup_printf ("%s%s.safetensors", stem, variant);
+  g_autofree char *index = g_strdup_printf ("%s.safetensors.index%s.json", stem, variant);
+  g_autofree char *other_index = g_strdup_printf ("%s%s.safetensors.index.json", stem, variant);
+  g_autofree char *path = find_file (folder, name);
+
+  if (path != NULL)
+    {
+      *weights = g_new0 (char *, 2);
+      (*weights)[0] = g_steal_pointer (&path);
+      return TRUE;
+    }
+
+  return find_shards (folder, index, weights, missing, error)
+         && (*weights != NULL || find_shards (folder, other_index, weights, missing, error));
+}
+
 static gboolean
 find_weights (const char   *folder,
               const char   *stem,
@@ -206,38 +257,31 @@ find_weights (const char   *folder,
               GError      **error)
 {
   static const char * const variants[] = { "", ".fp16", ".bf16" };
-  static const char * const indices[] = {
-    "%s.safetensors.index.json", "%s.safetensors.index.fp16.json", "%s.fp16.safetensors.index.json",
-  };
+  g_autofree char          *missing = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (variants); i++)
     {
-      g_autofree char *name = g_strconcat (stem, variants[i], ".safetensors", NULL);
-      g_autofree char *path = find_file (folder, name);
-
-      if (path != NULL)
-        {
-          *weights = g_new0 (char *, 2);
-          (*weights)[0] = g_steal_pointer (&path);
-          return TRUE;
-        }
+      if (!find_variant (folder, stem, variants[i], weights, &missing, error))
+        return FALSE;
+      if (*weights != NULL)
+        return TRUE;
     }
 
-  for (guint i = 0; i < G_N_ELEMENTS (indices); i++)
-    {
-      g_auto (GStrv)   pieces = g_strsplit (indices[i], "%s", 2);
-      g_autofree char *name = g_strjoinv (stem, pieces);
-      g_autofree char *path = find_file (folder, name);
-
-      if (path != NULL)
-        {
-          *weights = read_index (path, error);
-          return *weights != NULL;
-        }
-    }
-
-  set_missing_error (folder, stem, error);
+  if (missing != NULL)
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                 "%s: expected this file, which the index beside it lists, found none; the model may have been "
+                 "downloaded in part", missing);
+  else
+    set_missing_error (folder, stem, error);
   return FALSE;
+}
+
+static void
+component_init_empty (HdModelComponent *component,
+                      const char       *name)
+{
+  component->name = name;
+  component->weights = g_new0 (char *, 1);
 }
 
 static gboolean
@@ -252,8 +296,11 @@ find_component (HdModelComponent  *component,
   component->name = name;
   if (!is_folder (folder))
     {
+      g_autofree char *transformer = g_build_filename (root, "transformer", NULL);
+
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: expected a folder \"%s\" in it, as diffusers saves models, found none", root, name);
+                   "%s: expected a folder \"%s\" in it, as diffusers saves Stable Diffusion models, found %s", root, name,
+                   is_folder (transformer) ? "a diffusion transformer, as of Stable Diffusion 3 or Flux" : "none");
       return FALSE;
     }
 
@@ -267,25 +314,29 @@ find_component (HdModelComponent  *component,
   return find_weights (folder, stem, &component->weights, error);
 }
 
+/* The folder of a tokenizer's files, *@tokenizer, or NULL: all models share CLIP's vocabulary, and folders saved by
+ * transformers 5 have it in a form of their own. Half of the files is a mistake. */
 static gboolean
-find_tokenizer (HdModelFiles  *files,
-                GError       **error)
+find_tokenizer (const char  *root,
+                const char  *name,
+                char       **tokenizer,
+                GError     **error)
 {
-  static const char * const names[] = { "vocab.json", "merges.txt" };
+  g_autofree char *folder = g_build_filename (root, name, NULL);
+  g_autofree char *vocabulary = find_file (folder, "vocab.json");
+  g_autofree char *merges = find_file (folder, "merges.txt");
 
-  files->tokenizer = g_build_filename (files->folder, "tokenizer", NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+  if (vocabulary == NULL && merges == NULL)
+    return TRUE;
+
+  if (vocabulary == NULL || merges == NULL)
     {
-      g_autofree char *path = find_file (files->tokenizer, names[i]);
-
-      if (path == NULL)
-        {
-          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                       "%s: expected the file %s, found none", files->tokenizer, names[i]);
-          return FALSE;
-        }
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected the file %s, found none",
+                   folder, vocabulary == NULL ? "vocab.json" : "merges.txt");
+      return FALSE;
     }
 
+  *tokenizer = g_steal_pointer (&folder);
   return TRUE;
 }
 
@@ -306,15 +357,13 @@ read_class_name (HdModelFiles  *files,
   return hd_config_reader_close (&reader, error);
 }
 
-HdModelFiles *
-hd_model_files_find (const char  *path,
-                     GError     **error)
+static HdModelFiles *
+find_in_folder (const char  *path,
+                GError     **error)
 {
   g_autoptr (HdModelFiles) files = g_new0 (HdModelFiles, 1);
   g_autofree char         *snapshots = g_build_filename (path, "snapshots", NULL);
-
-  if (!check_folder (path, error))
-    return NULL;
+  g_autofree char         *second = NULL;
 
   files->folder = is_folder (snapshots) ? find_snapshot (path, error) : g_strdup (path);
   if (files->folder == NULL)
@@ -325,13 +374,57 @@ hd_model_files_find (const char  *path,
       || !find_component (&files->unet, "unet", "diffusion_pytorch_model", files->folder, error)
       || !find_component (&files->vae, "vae", "diffusion_pytorch_model", files->folder, error)
       || !find_component (&files->text_encoder, "text_encoder", "model", files->folder, error)
-      || !find_tokenizer (files, error))
+      || !find_tokenizer (files->folder, "tokenizer", &files->tokenizer, error)
+      || !find_tokenizer (files->folder, "tokenizer_2", &files->tokenizer_2, error))
+    return NULL;
+
+  second = g_build_filename (files->folder, "text_encoder_2", NULL);
+  if (!is_folder (second))
+    component_init_empty (&files->text_encoder_2, "text_encoder_2");
+  else if (!find_component (&files->text_encoder_2, "text_encoder_2", "model", files->folder, error))
     return NULL;
 
   files->scheduler = find_file (files->folder, "scheduler/scheduler_config.json");
   files->hidiffusion = find_file (files->folder, "hidiffusion.json");
 
   return g_steal_pointer (&files);
+}
+
+static HdModelFiles *
+find_single_file (const char *path)
+{
+  HdModelFiles    *files = g_new0 (HdModelFiles, 1);
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *stem = g_path_get_basename (path);
+  g_autofree char *training = NULL;
+  g_autofree char *hidiffusion = NULL;
+
+  if (g_str_has_suffix (stem, ".safetensors"))
+    stem[strlen (stem) - strlen (".safetensors")] = '\0';
+  training = g_strconcat (stem, ".yaml", NULL);
+  hidiffusion = g_strconcat (stem, ".hidiffusion.json", NULL);
+
+  files->folder = g_strdup (path);
+  files->single_file = g_strdup (path);
+  files->name = g_filename_display_name (stem);
+  files->training = find_file (folder, training);
+  files->hidiffusion = find_file (folder, hidiffusion);
+  component_init_empty (&files->unet, "unet");
+  component_init_empty (&files->vae, "vae");
+  component_init_empty (&files->text_encoder, "text_encoder");
+  component_init_empty (&files->text_encoder_2, "text_encoder_2");
+
+  return files;
+}
+
+HdModelFiles *
+hd_model_files_find (const char  *path,
+                     GError     **error)
+{
+  if (!check_exists (path, error))
+    return NULL;
+
+  return is_folder (path) ? find_in_folder (path, error) : find_single_file (path);
 }
 
 static void
@@ -350,6 +443,10 @@ hd_model_files_free (HdModelFiles *files)
   component_clear (&files->unet);
   component_clear (&files->vae);
   component_clear (&files->text_encoder);
+  component_clear (&files->text_encoder_2);
+  g_free (files->single_file);
+  g_free (files->training);
+  g_free (files->tokenizer_2);
   g_free (files->folder);
   g_free (files->name);
   g_free (files->class_name);
@@ -375,6 +472,45 @@ hd_model_component_open (const HdModelComponent  *component,
     }
 
   return g_steal_pointer (&opened);
+}
+
+/* --- whether files are the same ------------------------------------------------- */
+
+static void
+add_stamp (GString    *key,
+           const char *path)
+{
+  GStatBuf status;
+
+  if (path != NULL && g_stat (path, &status) == 0)
+    g_string_append_printf (key, "|%s/%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT ".%09ld", path, (gint64) status.st_size,
+                            (gint64) status.st_mtim.tv_sec, (long) status.st_mtim.tv_nsec);
+}
+
+static void
+add_component_stamps (GString                *key,
+                      const HdModelComponent *component)
+{
+  add_stamp (key, component->config);
+  for (char **path = component->weights; *path != NULL; path++)
+    add_stamp (key, *path);
+}
+
+char *
+hd_model_files_key (const HdModelFiles *files)
+{
+  GString *key = g_string_new (NULL);
+
+  add_component_stamps (key, &files->text_encoder);
+  add_component_stamps (key, &files->text_encoder_2);
+  add_component_stamps (key, &files->unet);
+  add_component_stamps (key, &files->vae);
+  add_stamp (key, files->single_file);
+  add_stamp (key, files->training);
+  add_stamp (key, files->scheduler);
+  add_stamp (key, files->hidiffusion);
+
+  return g_string_free (key, FALSE);
 }
 
 /* --- the fingerprint ---------------------------------------------------------- */
@@ -403,23 +539,41 @@ digest_file (GChecksum      *checksum,
   return TRUE;
 }
 
+static gboolean
+digest_component (GChecksum               *checksum,
+                  const HdModelComponent  *component,
+                  GError                 **error)
+{
+  g_autoptr (GPtrArray) opened = hd_model_component_open (component, error);
+
+  if (opened == NULL)
+    return FALSE;
+
+  for (guint i = 0; i < opened->len; i++)
+    if (!digest_file (checksum, opened->pdata[i], error))
+      return FALSE;
+
+  return TRUE;
+}
+
 char *
 hd_model_files_fingerprint (const HdModelFiles  *files,
                             GError             **error)
 {
-  const HdModelComponent *components[] = { &files->unet, &files->text_encoder, &files->vae };
-  g_autoptr (GChecksum)   checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autoptr (GChecksum)     checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autoptr (HdSafetensors) single = NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (components); i++)
+  if (files->single_file != NULL)
     {
-      g_autoptr (GPtrArray) opened = hd_model_component_open (components[i], error);
-
-      if (opened == NULL)
+      single = hd_safetensors_open (files->single_file, error);
+      if (single == NULL || !digest_file (checksum, single, error))
         return NULL;
-      for (guint j = 0; j < opened->len; j++)
-        if (!digest_file (checksum, opened->pdata[j], error))
-          return NULL;
     }
+  else if (!digest_component (checksum, &files->unet, error)
+           || !digest_component (checksum, &files->text_encoder, error)
+           || !digest_component (checksum, &files->text_encoder_2, error)
+           || !digest_component (checksum, &files->vae, error))
+    return NULL;
 
   return g_strdup (g_checksum_get_string (checksum));
 }

@@ -6,13 +6,19 @@
 G_BEGIN_DECLS
 
 /* Where the parts of a model lie: a folder in diffusers' layout, be it plain, a snapshot in the Hugging Face
- * cache (made of symbolic links), or the cache's folder of the model ("models--ORG--NAME"). */
+ * cache (made of symbolic links), or the cache's folder of the model ("models--ORG--NAME"); or one file that holds all
+ * of it, under the original names.
+ *
+ * Of a component's files in several precisions the first of these is taken that is complete: the file or the shards
+ * without a variant in their names, those of the variant "fp16", those of "bf16". What is named without a variant is
+ * the most precise that there is. */
 
 /**
  * HdModelComponent:
- * @name: "unet", "vae", "text_encoder"
- * @config: path of its configuration
- * @weights: (array zero-terminated=1): paths of its safetensors file, or of its shards in the order of their names
+ * @name: "unet", "vae", "text_encoder", "text_encoder_2"
+ * @config: path of its configuration; %NULL in a single file
+ * @weights: (array zero-terminated=1): paths of its safetensors file, or of its shards in the order of their names;
+ *   empty if the model has no such component, and in a single file
  */
 typedef struct
 {
@@ -23,12 +29,16 @@ typedef struct
 
 /**
  * HdModelFiles:
- * @folder: the folder that holds the components
- * @name: for users: the folder's name, "ORG/NAME" in the Hugging Face cache
+ * @folder: the folder that holds the components, or the single file
+ * @name: for users: the folder's name, "ORG/NAME" in the Hugging Face cache; the single file's without ending
  * @class_name: (nullable): the pipeline's class in model_index.json, as "StableDiffusionPipeline"
- * @tokenizer: path of the tokenizer's folder
+ * @single_file: (nullable): path of the single file
+ * @training: (nullable): path of the training's configuration beside a single file, NAME.yaml
+ * @tokenizer: (nullable): path of the tokenizer's folder
+ * @tokenizer_2: (nullable): path of the second one's
  * @scheduler: (nullable): path of the scheduler's configuration
- * @hidiffusion: (nullable): path of the folder's own ratios, hidiffusion.json
+ * @hidiffusion: (nullable): path of the model's own ratios: hidiffusion.json in the folder, NAME.hidiffusion.json beside
+ *   a single file
  */
 typedef struct
 {
@@ -38,14 +48,18 @@ typedef struct
   HdModelComponent  unet;
   HdModelComponent  vae;
   HdModelComponent  text_encoder;
+  HdModelComponent  text_encoder_2;
+  char             *single_file;
+  char             *training;
   char             *tokenizer;
+  char             *tokenizer_2;
   char             *scheduler;
   char             *hidiffusion;
 } HdModelFiles;
 
 /**
  * hd_model_files_find:
- * @path: the model's folder
+ * @path: the model's folder, or its single file
  *
  * Looks which files there are; opens none but the small ones that say where others lie.
  *
@@ -55,6 +69,14 @@ typedef struct
 HdModelFiles *hd_model_files_find (const char    *path,
                                    GError       **error);
 void          hd_model_files_free (HdModelFiles  *files);
+
+/**
+ * hd_model_files_key:
+ *
+ * Returns: (transfer full): the paths of all files with their sizes and times: another text once one of them has been
+ *   exchanged.
+ */
+char         *hd_model_files_key  (const HdModelFiles *files);
 
 /**
  * hd_model_component_open:
@@ -70,7 +92,7 @@ GPtrArray    *hd_model_component_open (const HdModelComponent  *component,
  * Identifies the weights without reading gigabytes.
  *
  * Returns: (transfer full): SHA-256 in hexadecimal over the header of every safetensors file of the UNet, the
- *   text encoder and the VAE, and the first 4 KiB of every tensor in them.
+ *   text encoders and the VAE, and the first 4 KiB of every tensor in them.
  */
 char         *hd_model_files_fingerprint (const HdModelFiles  *files,
                                           GError             **error);

@@ -4,18 +4,6 @@
 
 #define MAX_GUIDANCE_BATCH 2
 
-/* Weights that a device has not taken over yet are read from the files while it computes. */
-static gboolean
-check_files (HdPipeline  *pipeline,
-             GError     **error)
-{
-  for (guint i = 0; i < pipeline->opened->len; i++)
-    if (!hd_safetensors_check (g_ptr_array_index (pipeline->opened, i), error))
-      return FALSE;
-
-  return TRUE;
-}
-
 HdTensor *
 hd_pipeline_encode_prompts (HdPipeline         *pipeline,
                             const char * const *prompts,
@@ -24,7 +12,7 @@ hd_pipeline_encode_prompts (HdPipeline         *pipeline,
 {
   g_auto (HdConditioning) conditioning = { 0 };
 
-  if (!check_files (pipeline, error)
+  if (!hd_model_check_files (pipeline->model, error)
       || !hd_conditioning_encode (&pipeline->text, prompts, n_prompts, NULL, &conditioning, error))
     return NULL;
 
@@ -166,7 +154,8 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
       if (run->step != NULL)
         run->step (k, steps, run->user_data);
 
-      if (!check_files (pipeline, error))
+      /* Weights that a device has not taken over yet are read from the files while it computes. */
+      if (!hd_model_check_files (pipeline->model, error))
         return FALSE;
 
       hd_sampler_scale_input (sampler, k, latents, input, count);
@@ -202,7 +191,7 @@ hd_pipeline_decode (HdPipeline   *pipeline,
       return FALSE;
     }
 
-  if (!check_files (pipeline, error))
+  if (!hd_model_check_files (pipeline->model, error))
     return FALSE;
 
   for (gsize i = 0; i < count; i++)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/conditioning.h"
-#include "engine/model_files.h"
+#include "engine/model.h"
 #include "engine/sampler.h"
 #include "engine/unet.h"
 #include "engine/vae.h"
@@ -12,35 +12,44 @@ G_BEGIN_DECLS
 /**
  * HdPipeline:
  * @context: the device that the networks are on
- * @files: where the model came from
+ * @model: what it was loaded from
+ * @scheduler: the model's, for a run to change
+ * @ratios: (nullable): the model's own of RAU-Net; owned by it
+ * @family: the model's
  * @native_size: side in pixels of the pictures that the UNet was trained on
  * @factor: pixels to a latent pixel, on each side
  *
- * A model, loaded: all its networks, tokenizer and settings.
+ * A model, loaded: all its networks, tokenizers and settings.
  */
 typedef struct
 {
-  HdContext           *context;
-  HdModelFiles        *files;
-  GPtrArray           *opened;         /* of HdSafetensors */
-  HdTextModels         text;
-  HdUnet              *unet;
-  HdVae               *vae;
-  HdSchedulerConfig    scheduler;
-  HdHiDiffusionRatios *ratios;         /* NULL: the family's */
-  HdFamily             family;
-  int                  native_size;
-  int                  factor;
+  HdContext                 *context;
+  HdModel                   *model;
+  HdTextModels               text;
+  HdUnet                    *unet;
+  HdVae                     *vae;
+  HdSchedulerConfig          scheduler;
+  const HdHiDiffusionRatios *ratios;
+  HdFamily                   family;
+  int                        native_size;
+  int                        factor;
 } HdPipeline;
 
 /**
- * hd_pipeline_load:
+ * hd_pipeline_new:
  * @context: the device
- * @path: the model's folder
+ * @model: the model, opened
+ *
+ * Loads its networks.
  *
  * Returns: (transfer full) (nullable): the model; %NULL with an error of %HD_ENGINE_ERROR that names the file,
  *   what was expected and what was found.
  */
+HdPipeline *hd_pipeline_new  (HdContext   *context,
+                              HdModel     *model,
+                              GError     **error);
+
+/* The same for the model at @path, as hd_model_open() takes it. */
 HdPipeline *hd_pipeline_load (HdContext   *context,
                               const char  *path,
                               GError     **error);

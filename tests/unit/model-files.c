@@ -291,12 +291,8 @@ test_no_folder (Fixture    *fixture,
                 const void *data)
 {
   g_autofree char *nothing = g_build_filename (fixture->parent, "nothing", NULL);
-  g_autofree char *single = g_build_filename (fixture->model, "unet/diffusion_pytorch_model.safetensors", NULL);
-  g_autofree char *text = g_build_filename (fixture->model, "model_index.json", NULL);
 
-  assert_fails (nothing, "expected a model's folder, found nothing of that name");
-  assert_fails (single, "found a single file; models in one file are not read yet");
-  assert_fails (text, "expected a model's folder, found a file");
+  assert_fails (nothing, "expected a model's folder or its safetensors file, found nothing of that name");
   assert_fails (fixture->parent, "expected a folder \"unet\" in it");
 }
 
@@ -321,6 +317,121 @@ test_missing_parts (Fixture    *fixture,
       assert_fails (fixture->model, parts[i].reason);
       move (fixture->model, "../away", parts[i].name);
     }
+}
+
+/* A model without tokenizer files has CLIP's vocabulary. */
+static void
+test_no_tokenizer (Fixture    *fixture,
+                   const void *data)
+{
+  g_autoptr (GError)       error = NULL;
+  g_autoptr (HdModelFiles) files = NULL;
+
+  move (fixture->model, "tokenizer", "../away");
+  files = hd_model_files_find (fixture->model, &error);
+  g_assert_no_error (error);
+  g_assert_null (files->tokenizer);
+  g_assert_null (files->tokenizer_2);
+}
+
+static void
+test_second_text_encoder (Fixture    *fixture,
+                          const void *data)
+{
+  g_autoptr (GError)       error = NULL;
+  g_autoptr (HdModelFiles) files = NULL;
+
+  write_text (fixture->model, "text_encoder_2/config.json", "{}");
+  assert_fails (fixture->model, "text_encoder_2: expected the file model.safetensors, found none");
+  write_weights (fixture->model, "text_encoder_2/model.safetensors", 5.0f);
+  write_text (fixture->model, "tokenizer_2/vocab.json", "{}");
+  write_text (fixture->model, "tokenizer_2/merges.txt", "");
+  files = hd_model_files_find (fixture->model, &error);
+  g_assert_no_error (error);
+  assert_ends (files->text_encoder_2.weights[0], "/text_encoder_2/model.safetensors");
+  assert_ends (files->tokenizer_2, "/tokenizer_2");
+}
+
+static void
+test_transformer (Fixture    *fixture,
+                  const void *data)
+{
+  move (fixture->model, "unet", "transformer");
+  assert_fails (fixture->model, "found a diffusion transformer");
+}
+
+static void
+test_single_file (Fixture    *fixture,
+                  const void *data)
+{
+  g_autoptr (GError)       error = NULL;
+  g_autofree char         *path = g_build_filename (fixture->parent, "some model.safetensors", NULL);
+  g_autoptr (HdModelFiles) files = NULL;
+  g_autoptr (HdModelFiles) again = NULL;
+  g_autofree char         *key = NULL;
+  g_autofree char         *other_key = NULL;
+  g_autofree char         *fingerprint = NULL;
+
+  write_weights (fixture->parent, "some model.safetensors", 1.0f);
+  files = hd_model_files_find (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (files->name, ==, "some model");
+  g_assert_cmpstr (files->single_file, ==, path);
+  g_assert_cmpuint (g_strv_length (files->unet.weights), ==, 0);
+  g_assert_null (files->training);
+  g_assert_null (files->hidiffusion);
+  fingerprint = hd_model_files_fingerprint (files, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (strlen (fingerprint), ==, 64);
+
+  write_text (fixture->parent, "some model.yaml", "model:\n");
+  write_text (fixture->parent, "some model.hidiffusion.json", "{}");
+  again = hd_model_files_find (path, &error);
+  g_assert_no_error (error);
+  assert_ends (again->training, "/some model.yaml");
+  assert_ends (again->hidiffusion, "/some model.hidiffusion.json");
+
+  key = hd_model_files_key (files);
+  other_key = hd_model_files_key (again);
+  g_assert_cmpstr (key, !=, other_key);
+}
+
+/* Of several precisions the first that is complete: without a variant, fp16, bf16. */
+static void
+test_variants (Fixture    *fixture,
+               const void *data)
+{
+  static const char index[] = "{\"weight_map\":{\"a\":\"big-1.safetensors\",\"b\":\"big-2.safetensors\"}}";
+
+  static const struct { const char *add; const char *remove; guint n; const char *first; } steps[] = {
+    { "unet/diffusion_pytorch_model.fp16.safetensors", NULL, 1, "/diffusion_pytorch_model.safetensors" },
+    { "unet/diffusion_pytorch_model.bf16.safetensors", "unet/diffusion_pytorch_model.safetensors", 1, ".fp16.safetensors" },
+    { "unet/big-1.safetensors", NULL, 1, ".fp16.safetensors" },
+    { "unet/big-2.safetensors", NULL, 2, "/big-1.safetensors" },
+    { NULL, "unet/big-2.safetensors", 1, ".fp16.safetensors" },
+    { NULL, "unet/diffusion_pytorch_model.fp16.safetensors", 1, ".bf16.safetensors" },
+  };
+  g_autofree char *shard = g_build_filename (fixture->model, "unet/big-2.safetensors", NULL);
+
+  write_text (fixture->model, "unet/diffusion_pytorch_model.safetensors.index.json", index);
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
+    {
+      g_autoptr (GError)       error = NULL;
+      g_autoptr (HdModelFiles) files = NULL;
+
+      if (steps[i].add != NULL)
+        write_weights (fixture->model, steps[i].add, 1.0f);
+      if (steps[i].remove != NULL)
+        move (fixture->model, steps[i].remove, "unet/away");
+      files = hd_model_files_find (fixture->model, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (g_strv_length (files->unet.weights), ==, steps[i].n);
+      assert_ends (files->unet.weights[0], steps[i].first);
+    }
+
+  move (fixture->model, "unet/diffusion_pytorch_model.bf16.safetensors", "unet/away");
+  assert_fails (fixture->model, "big-2.safetensors: expected this file, which the index beside it lists");
+  g_assert_false (g_file_test (shard, G_FILE_TEST_EXISTS));
 }
 
 static void
@@ -379,6 +490,11 @@ main (int    argc,
   ADD ("fingerprint", test_fingerprint);
   ADD ("no-folder", test_no_folder);
   ADD ("missing-parts", test_missing_parts);
+  ADD ("no-tokenizer", test_no_tokenizer);
+  ADD ("second-text-encoder", test_second_text_encoder);
+  ADD ("transformer", test_transformer);
+  ADD ("single-file", test_single_file);
+  ADD ("variants", test_variants);
   ADD ("pickled", test_pickled);
   ADD ("damaged-index", test_damaged_index);
   ADD ("damaged-model-index", test_damaged_model_index);
