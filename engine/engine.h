@@ -16,21 +16,25 @@ typedef struct _HdEngine HdEngine;
 typedef enum
 {
   HD_PHASE_LOADING,
-  HD_PHASE_ENCODING,   /* the prompt */
+  HD_PHASE_ENCODING,   /* the prompt, and the picture to start from */
   HD_PHASE_DENOISING,
   HD_PHASE_DECODING,
 } HdPhase;
 
 /**
  * HdProgress:
+ * @picture: the picture it is at, from 1
+ * @pictures: how many there will be
  * @phase: what the engine is at
  * @step: the step it is in, from 1; 0 before the first
  * @steps: steps of this run (UNet evaluations)
- * @fraction: of the whole run's arithmetic that is done, 0 to 1
- * @seconds_left: expected; negative while not known
+ * @fraction: of the arithmetic of all pictures that is done, 0 to 1
+ * @seconds_left: expected, for all pictures; negative while not known
  */
 typedef struct
 {
+  int     picture;
+  int     pictures;
   HdPhase phase;
   int     step;
   int     steps;
@@ -46,11 +50,16 @@ typedef void (* HdProgressFunc) (const HdProgress *progress,
  * HdPicture:
  * @width: pixels
  * @height: pixels
+ * @x: where its left edge lies in the picture that it was made from; 0 but for %HD_TASK_FILL
+ * @y: where its top edge lies
  * @pixels: (H, W, 3) sRGB-encoded float32, 0 to 1
- * @request: the request as it was run: seed drawn, model named
+ * @request: the request as it was run: seed drawn, model named, all that was left to the model or the task settled; for
+ *   one picture
  */
 typedef struct
 {
+  int        x;
+  int        y;
   int        width;
   int        height;
   float     *pixels;
@@ -87,11 +96,18 @@ void       hd_engine_free (HdEngine *engine);
 
 /**
  * hd_engine_generate:
- * @request: what to make
+ * @request: what to make; of its count, one
  * @progress: (nullable) (scope call): told how far it is
  * @cancellable: (nullable): may be cancelled from any thread; the call then returns within a second
  *
- * Makes a picture: prompt, latents, picture.
+ * Makes a picture:
+ *
+ * - %HD_TASK_GENERATE: from the prompt
+ * - %HD_TASK_TRANSFORM: from the request's picture, which is resized where the request asks for another size
+ * - %HD_TASK_UPSCALE: likewise; the request's size is the picture's, several times
+ * - %HD_TASK_FILL: the part of the request's picture that the mask marks. The result is a rectangle of that picture
+ *   that holds all of the mask's ones (hd_fill_plan_init()); it is to be laid over the picture through the mask. The
+ *   request's size, if it has one, is that at which the model works on the rectangle.
  *
  * Returns: (transfer full): the picture; %NULL with @error set from %HD_ENGINE_ERROR, %HD_KERNEL_ERROR or
  *   %G_IO_ERROR_CANCELLED. After an error the engine is as usable as before.
@@ -102,6 +118,34 @@ HdPicture *hd_engine_generate (HdEngine         *engine,
                                gpointer          user_data,
                                GCancellable     *cancellable,
                                GError          **error);
+
+/**
+ * HdPictureFunc:
+ * @picture: (transfer full)
+ *
+ * Takes a picture that is ready; called in the engine's thread.
+ *
+ * Returns: %FALSE with @error set to end the work.
+ */
+typedef gboolean (* HdPictureFunc) (HdPicture  *picture,
+                                    gpointer    user_data,
+                                    GError    **error);
+
+/**
+ * hd_engine_generate_all:
+ * @request: what to make
+ * @take: (scope call): gets each picture as soon as it is ready
+ *
+ * Makes all the pictures that the request counts, with consecutive seeds (after the largest comes 0); the model is
+ * loaded once. Pictures that were ready before an error have been taken.
+ */
+gboolean   hd_engine_generate_all (HdEngine         *engine,
+                                   const HdRequest  *request,
+                                   HdPictureFunc     take,
+                                   HdProgressFunc    progress,
+                                   gpointer          user_data,
+                                   GCancellable     *cancellable,
+                                   GError          **error);
 
 /**
  * hd_engine_estimate:

@@ -2,48 +2,100 @@
 
 #include "engine/request.h"
 
-#include <string.h>
-
 #include "engine/error.h"
-#include "engine/json.h"
+#include "engine/request_fields.h"
+#include "engine/sampler.h"
 
 G_DEFINE_QUARK (hd-engine-error-quark, hd_engine_error)
 
-#define DEFAULT_SIDE     512
-#define DEFAULT_STEPS    25
-#define DEFAULT_GUIDANCE 7.5
-#define MAX_THREADS      4096
+#define MAX_THREADS   4096
+#define MAX_CLIP_SKIP 64
 
-const char * const *
-hd_sampler_names (void)
+/* --- the lists ------------------------------------------------------------------ */
+
+#define DEFINE_NAMES(function, ...) \
+  const char * const * \
+  function (void) \
+  { \
+    static const char * const names[] = { __VA_ARGS__, NULL }; \
+    return names; \
+  }
+
+DEFINE_NAMES (hd_sampler_names, "ddim", "euler", "euler_a", "heun", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm")
+DEFINE_NAMES (hd_device_names, "auto", "cpu")
+DEFINE_NAMES (hd_precision_names, "auto", "float32", "bfloat16", "float16")
+DEFINE_NAMES (hd_hidiffusion_names, "auto", "on", "off")
+DEFINE_NAMES (hd_prediction_names, "auto", "epsilon", "v", "sample")
+DEFINE_NAMES (hd_distillation_names, "auto", "none", "turbo", "lcm", "lightning")
+DEFINE_NAMES (hd_preprocessor_names, "none", "canny")
+DEFINE_NAMES (hd_task_names, "generate", "transform", "fill", "upscale")
+
+/* --- the fields ----------------------------------------------------------------- */
+
+#define AT(field)    G_STRUCT_OFFSET (HdRequest, field)
+#define AUTOMATIC(x) .has_automatic = TRUE, .automatic = x
+
+const HdRequestField *
+hd_request_fields (void)
 {
-  static const char * const names[] = { "ddim", "euler_a", NULL };
+  static const HdRequestField fields[] = {
+    { "model", NULL, HD_FIELD_TEXT, AT (model) },
+    { "model's name", "model", HD_FIELD_NOTE, AT (model_name) },
+    { "model's hash", "model_hash", HD_FIELD_NOTE, AT (model_hash) },
+    { "prompt", "prompt", HD_FIELD_TEXT, AT (prompt) },
+    { "negative prompt", "negative_prompt", HD_FIELD_TEXT, AT (negative_prompt) },
+    { "width", "width", HD_FIELD_INT, AT (width), HD_REQUEST_MIN_SIZE, HD_REQUEST_MAX_SIZE, AUTOMATIC (0) },
+    { "height", "height", HD_FIELD_INT, AT (height), HD_REQUEST_MIN_SIZE, HD_REQUEST_MAX_SIZE, AUTOMATIC (0) },
+    { "steps", "steps", HD_FIELD_INT, AT (steps), 1, HD_REQUEST_MAX_STEPS, AUTOMATIC (0) },
+    { "guidance scale", "guidance_scale", HD_FIELD_DOUBLE, AT (guidance_scale), 0, HD_REQUEST_MAX_GUIDANCE,
+      AUTOMATIC (HD_REQUEST_AUTO) },
+    { "guidance rescale", "guidance_rescale", HD_FIELD_DOUBLE, AT (guidance_rescale), 0, 1 },
+    { "sampler", "sampler", HD_FIELD_NAME, AT (sampler), AUTOMATIC (0), .names = hd_sampler_names },
+    { "schedule", "schedule", HD_FIELD_NAME, AT (schedule), .names = hd_schedule_names },
+    { "eta", "eta", HD_FIELD_DOUBLE, AT (eta), 0, 1 },
+    { "strength", "strength", HD_FIELD_DOUBLE, AT (strength), 0, 1, AUTOMATIC (HD_REQUEST_AUTO) },
+    { "seed", "seed", HD_FIELD_INT64, AT (seed), HD_REQUEST_RANDOM_SEED, HD_REQUEST_MAX_SEED },
+    { "count", "count", HD_FIELD_INT, AT (count), 1, HD_REQUEST_MAX_COUNT },
+    { "hidiffusion", "hidiffusion", HD_FIELD_NAME, AT (hidiffusion), .names = hd_hidiffusion_names },
+    { "RAU-Net", "rau_net", HD_FIELD_NAME, AT (rau_net), .names = hd_hidiffusion_names },
+    { "MSW-MSA", "msw_msa", HD_FIELD_NAME, AT (msw_msa), .names = hd_hidiffusion_names },
+    { "T1", "t1", HD_FIELD_DOUBLE, AT (t1), 0, 1, AUTOMATIC (HD_REQUEST_AUTO) },
+    { "T2", "t2", HD_FIELD_DOUBLE, AT (t2), 0, 1, AUTOMATIC (HD_REQUEST_AUTO) },
+    { "prediction", "prediction", HD_FIELD_NAME, AT (prediction), .names = hd_prediction_names },
+    { "distillation", "distillation", HD_FIELD_NAME, AT (distillation), .names = hd_distillation_names },
+    { "clip skip", "clip_skip", HD_FIELD_INT, AT (clip_skip), 0, MAX_CLIP_SKIP },
+    { "ControlNet", "control_net", HD_FIELD_NOTE, AT (control.name) },
+    { "ControlNet's path", NULL, HD_FIELD_NOTE, AT (control.path) },
+    { "ControlNet's preprocessor", "control_preprocessor", HD_FIELD_NAME, AT (control.preprocessor),
+      .names = hd_preprocessor_names },
+    { "ControlNet's strength", "control_strength", HD_FIELD_DOUBLE, AT (control.strength), 0, HD_REQUEST_MAX_WEIGHT },
+    { "ControlNet's start", "control_start", HD_FIELD_DOUBLE, AT (control.start), 0, 1 },
+    { "ControlNet's end", "control_end", HD_FIELD_DOUBLE, AT (control.end), 0, 1, AUTOMATIC (HD_REQUEST_AUTO) },
+    { "device", "device", HD_FIELD_NAME, AT (device), .names = hd_device_names },
+    { "precision", "precision", HD_FIELD_NAME, AT (precision), .names = hd_precision_names },
+    { "threads", NULL, HD_FIELD_INT, AT (threads), 0, MAX_THREADS },
+    { NULL },
+  };
 
-  return names;
+  return fields;
 }
 
-const char * const *
-hd_device_names (void)
+static gboolean
+is_string (const HdRequestField *field)
 {
-  static const char * const names[] = { "auto", "cpu", NULL };
-
-  return names;
+  return field->kind == HD_FIELD_TEXT || field->kind == HD_FIELD_NOTE || field->kind == HD_FIELD_NAME;
 }
 
-const char * const *
-hd_precision_names (void)
+/* --- life ----------------------------------------------------------------------- */
+
+static void
+lora_use_free (gpointer data)
 {
-  static const char * const names[] = { "auto", "float32", "bfloat16", "float16", NULL };
+  HdLoraUse *use = data;
 
-  return names;
-}
-
-const char * const *
-hd_hidiffusion_names (void)
-{
-  static const char * const names[] = { "auto", "on", "off", NULL };
-
-  return names;
+  g_free (use->name);
+  g_free (use->path);
+  g_free (use);
 }
 
 HdRequest *
@@ -51,18 +103,25 @@ hd_request_new (void)
 {
   HdRequest *request = g_new0 (HdRequest, 1);
 
-  request->model = g_strdup ("");
-  request->prompt = g_strdup ("");
-  request->negative_prompt = g_strdup ("");
-  request->width = DEFAULT_SIDE;
-  request->height = DEFAULT_SIDE;
-  request->steps = DEFAULT_STEPS;
-  request->guidance_scale = DEFAULT_GUIDANCE;
-  request->sampler = g_strdup (hd_sampler_names ()[0]);
+  for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
+    {
+      char **string = G_STRUCT_MEMBER_P (request, field->offset);
+
+      if (field->kind == HD_FIELD_TEXT)
+        *string = g_strdup ("");
+      else if (field->kind == HD_FIELD_NAME)
+        *string = g_strdup (field->has_automatic ? "auto" : field->names ()[0]);
+    }
+
+  request->guidance_scale = HD_REQUEST_AUTO;
+  request->strength = HD_REQUEST_AUTO;
   request->seed = HD_REQUEST_RANDOM_SEED;
-  request->hidiffusion = g_strdup (hd_hidiffusion_names ()[0]);
-  request->device = g_strdup (hd_device_names ()[0]);
-  request->precision = g_strdup (hd_precision_names ()[0]);
+  request->count = 1;
+  request->t1 = HD_REQUEST_AUTO;
+  request->t2 = HD_REQUEST_AUTO;
+  request->control.strength = 1.0;
+  request->control.end = HD_REQUEST_AUTO;
+  request->loras = g_ptr_array_new_with_free_func (lora_use_free);
 
   return request;
 }
@@ -72,15 +131,25 @@ hd_request_copy (const HdRequest *request)
 {
   HdRequest *copy = g_memdup2 (request, sizeof *request);
 
-  copy->model = g_strdup (request->model);
-  copy->model_name = g_strdup (request->model_name);
-  copy->model_hash = g_strdup (request->model_hash);
-  copy->prompt = g_strdup (request->prompt);
-  copy->negative_prompt = g_strdup (request->negative_prompt);
-  copy->sampler = g_strdup (request->sampler);
-  copy->hidiffusion = g_strdup (request->hidiffusion);
-  copy->device = g_strdup (request->device);
-  copy->precision = g_strdup (request->precision);
+  for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
+    if (is_string (field))
+      {
+        char **string = G_STRUCT_MEMBER_P (copy, field->offset);
+
+        *string = g_strdup (*string);
+      }
+
+  copy->loras = g_ptr_array_new_with_free_func (lora_use_free);
+  for (guint i = 0; i < request->loras->len; i++)
+    {
+      const HdLoraUse *use = request->loras->pdata[i];
+
+      hd_request_add_lora (copy, use->name, use->path, use->weight);
+    }
+  copy->search_folders = g_strdupv (request->search_folders);
+  copy->image = request->image != NULL ? hd_image_ref (request->image) : NULL;
+  copy->mask = request->mask != NULL ? hd_image_ref (request->mask) : NULL;
+  copy->control.image = request->control.image != NULL ? hd_image_ref (request->control.image) : NULL;
 
   return copy;
 }
@@ -91,15 +160,14 @@ hd_request_free (HdRequest *request)
   if (request == NULL)
     return;
 
-  g_free (request->model);
-  g_free (request->model_name);
-  g_free (request->model_hash);
-  g_free (request->prompt);
-  g_free (request->negative_prompt);
-  g_free (request->sampler);
-  g_free (request->hidiffusion);
-  g_free (request->device);
-  g_free (request->precision);
+  for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
+    if (is_string (field))
+      g_free (G_STRUCT_MEMBER (char *, request, field->offset));
+  g_ptr_array_unref (request->loras);
+  g_strfreev (request->search_folders);
+  hd_image_unref (request->image);
+  hd_image_unref (request->mask);
+  hd_image_unref (request->control.image);
   g_free (request);
 }
 
@@ -113,49 +181,159 @@ hd_request_set (char       **field,
   g_free (previous);
 }
 
-static gboolean
-check_range (const char  *name,
-             double       value,
-             double       min,
-             double       max,
-             GError     **error)
+void
+hd_request_set_image (HdImage **field,
+                      HdImage  *image)
 {
-  if (value >= min && value <= max)
+  HdImage *previous = *field;
+
+  *field = image != NULL ? hd_image_ref (image) : NULL;
+  hd_image_unref (previous);
+}
+
+void
+hd_request_add_lora (HdRequest  *request,
+                     const char *name,
+                     const char *path,
+                     double      weight)
+{
+  HdLoraUse *use = g_new0 (HdLoraUse, 1);
+
+  use->name = g_strdup (name);
+  use->path = g_strdup (path);
+  use->weight = weight;
+  g_ptr_array_add (request->loras, use);
+}
+
+void
+hd_request_settle_seed (HdRequest *request)
+{
+  if (request->seed < 0)
+    request->seed = g_random_int () & HD_REQUEST_MAX_SEED;
+}
+
+/* --- checks --------------------------------------------------------------------- */
+
+static gboolean
+check_number (const HdRequestField  *field,
+              double                 value,
+              GError               **error)
+{
+  g_autofree char *automatic = NULL;
+
+  if ((value >= field->min && value <= field->max) || (field->has_automatic && value == field->automatic))
     return TRUE;
 
-  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-               "%s: expected %.10g to %.10g, found %.10g", name, min, max, value);
+  automatic = field->has_automatic ? g_strdup_printf (", or %.10g for what suits", field->automatic) : g_strdup ("");
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "%s: expected %.10g to %.10g%s, found %.10g",
+               field->name, field->min, field->max, automatic, value);
 
   return FALSE;
 }
 
 static gboolean
-check_name (const char         *name,
-            const char         *value,
-            const char * const *names,
-            GError            **error)
+check_name (const HdRequestField  *field,
+            const char            *value,
+            GError               **error)
 {
-  g_autofree char *list = NULL;
+  const char * const *names = field->names ();
+  g_autofree char    *list = NULL;
 
-  if (value != NULL && g_strv_contains (names, value))
+  if (value != NULL && (g_strv_contains (names, value) || (field->has_automatic && g_str_equal (value, "auto"))))
     return TRUE;
 
   list = g_strjoinv (", ", (char **) names);
-  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-               "%s: expected one of %s; found \"%s\"", name, list, value != NULL ? value : "");
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "%s: expected one of %s%s; found \"%s\"",
+               field->name, field->has_automatic ? "auto, " : "", list, value != NULL ? value : "");
 
   return FALSE;
 }
 
 static gboolean
-check_text (const char  *name,
-            const char  *text,
-            GError     **error)
+check_text (const HdRequestField  *field,
+            const char            *text,
+            GError               **error)
 {
-  if (text != NULL && g_utf8_validate (text, -1, NULL))
+  /* Folders have the file system's bytes. */
+  if (text == NULL ? field->kind == HD_FIELD_NOTE : field->member == NULL || g_utf8_validate (text, -1, NULL))
     return TRUE;
 
-  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "%s: expected text in UTF-8", name);
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "%s: expected text in UTF-8", field->name);
+
+  return FALSE;
+}
+
+static gboolean
+check_field (const HdRequest       *request,
+             const HdRequestField  *field,
+             GError               **error)
+{
+  switch (field->kind)
+    {
+    case HD_FIELD_NAME:
+      return check_name (field, G_STRUCT_MEMBER (char *, request, field->offset), error);
+    case HD_FIELD_INT:
+      return check_number (field, G_STRUCT_MEMBER (int, request, field->offset), error);
+    case HD_FIELD_INT64:
+      return check_number (field, (double) G_STRUCT_MEMBER (gint64, request, field->offset), error);
+    case HD_FIELD_DOUBLE:
+      return check_number (field, G_STRUCT_MEMBER (double, request, field->offset), error);
+    case HD_FIELD_TEXT:
+    case HD_FIELD_NOTE:
+    default:
+      return check_text (field, G_STRUCT_MEMBER (char *, request, field->offset), error);
+    }
+}
+
+static gboolean
+check_loras (const HdRequest  *request,
+             GError          **error)
+{
+  if (request->loras->len > HD_REQUEST_MAX_LORAS)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "LoRAs: expected at most %d, found %u",
+                   HD_REQUEST_MAX_LORAS, request->loras->len);
+      return FALSE;
+    }
+
+  for (guint i = 0; i < request->loras->len; i++)
+    {
+      const HdLoraUse *use = request->loras->pdata[i];
+
+      if (!(use->weight >= -HD_REQUEST_MAX_WEIGHT && use->weight <= HD_REQUEST_MAX_WEIGHT))
+        {
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
+                       "LoRA %s: expected a weight of %g to %g, found %.10g",
+                       use->name, -HD_REQUEST_MAX_WEIGHT, HD_REQUEST_MAX_WEIGHT, use->weight);
+          return FALSE;
+        }
+    }
+
+  return TRUE;
+}
+
+/* The pictures that the task reads. */
+static gboolean
+check_images (const HdRequest  *request,
+              GError          **error)
+{
+  const char *task = hd_task_names ()[request->task];
+  gboolean    has_mask = request->mask != NULL && request->image != NULL && request->mask->channels == 1
+                         && request->mask->width == request->image->width
+                         && request->mask->height == request->image->height;
+  const char *missing = NULL;
+
+  if (request->task != HD_TASK_GENERATE && (request->image == NULL || request->image->channels != 3))
+    missing = "a picture to start from";
+  else if (request->task == HD_TASK_FILL && !has_mask)
+    missing = "a mask of the picture's size";
+  else if (request->control.path != NULL && (request->control.image == NULL || request->control.image->channels != 3))
+    missing = "a picture for the ControlNet";
+
+  if (missing == NULL)
+    return TRUE;
+
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "%s: expected %s, found none", task, missing);
 
   return FALSE;
 }
@@ -167,214 +345,13 @@ hd_request_check (const HdRequest  *request,
   if (request->model == NULL || request->model[0] == '\0')
     {
       g_set_error_literal (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                           "model: expected the folder of a model, found none");
+                           "model: expected the folder or the file of a model, found none");
       return FALSE;
     }
 
-  return check_text ("prompt", request->prompt, error)
-         && check_text ("negative prompt", request->negative_prompt, error)
-         && check_range ("width", request->width, HD_REQUEST_MIN_SIZE, HD_REQUEST_MAX_SIZE, error)
-         && check_range ("height", request->height, HD_REQUEST_MIN_SIZE, HD_REQUEST_MAX_SIZE, error)
-         && check_range ("steps", request->steps, 1, HD_REQUEST_MAX_STEPS, error)
-         && check_range ("guidance scale", request->guidance_scale, 0.0, HD_REQUEST_MAX_GUIDANCE, error)
-         && check_range ("seed", request->seed, HD_REQUEST_RANDOM_SEED, HD_REQUEST_MAX_SEED, error)
-         && check_range ("threads", request->threads, 0, MAX_THREADS, error)
-         && check_name ("sampler", request->sampler, hd_sampler_names (), error)
-         && check_name ("hidiffusion", request->hidiffusion, hd_hidiffusion_names (), error)
-         && check_name ("device", request->device, hd_device_names (), error)
-         && check_name ("precision", request->precision, hd_precision_names (), error);
-}
-
-void
-hd_request_settle_seed (HdRequest *request)
-{
-  if (request->seed < 0)
-    request->seed = g_random_int () & HD_REQUEST_MAX_SEED;
-}
-
-static void
-add_string (JsonBuilder *builder,
-            const char  *name,
-            const char  *value)
-{
-  if (value != NULL)
-    {
-      json_builder_set_member_name (builder, name);
-      json_builder_add_string_value (builder, value);
-    }
-}
-
-static void
-add_int (JsonBuilder *builder,
-         const char  *name,
-         gint64       value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
-char *
-hd_request_to_json (const HdRequest *request)
-{
-  g_autoptr (JsonBuilder)   builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode)      root = NULL;
-
-  json_builder_begin_object (builder);
-  add_int (builder, "schema_version", HD_REQUEST_SCHEMA_VERSION);
-  add_string (builder, "model", request->model_name);
-  add_string (builder, "model_hash", request->model_hash);
-  add_string (builder, "prompt", request->prompt);
-  add_string (builder, "negative_prompt", request->negative_prompt);
-  add_int (builder, "width", request->width);
-  add_int (builder, "height", request->height);
-  add_int (builder, "steps", request->steps);
-  json_builder_set_member_name (builder, "guidance_scale");
-  json_builder_add_double_value (builder, request->guidance_scale);
-  add_string (builder, "sampler", request->sampler);
-  add_int (builder, "seed", request->seed);
-  add_string (builder, "hidiffusion", request->hidiffusion);
-  add_string (builder, "device", request->device);
-  add_string (builder, "precision", request->precision);
-  json_builder_end_object (builder);
-
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-
-  return json_generator_to_data (generator, NULL);
-}
-
-/* A member that is missing leaves *@value as it is; one of another kind is an error. */
-static gboolean
-read_string (JsonObject  *object,
-             const char  *name,
-             char       **value,
-             GError     **error)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  if (node == NULL || JSON_NODE_HOLDS_NULL (node))
-    return TRUE;
-
-  if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "Request: expected a string as \"%s\", found %s", name, json_node_type_name (node));
+  for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
+    if (!check_field (request, field, error))
       return FALSE;
-    }
 
-  hd_request_set (value, json_node_get_string (node));
-
-  return TRUE;
-}
-
-static gboolean
-read_number (JsonObject  *object,
-             const char  *name,
-             double      *value,
-             GError     **error)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  if (node == NULL || JSON_NODE_HOLDS_NULL (node))
-    return TRUE;
-
-  if (!JSON_NODE_HOLDS_VALUE (node)
-      || (json_node_get_value_type (node) != G_TYPE_INT64 && json_node_get_value_type (node) != G_TYPE_DOUBLE))
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "Request: expected a number as \"%s\", found %s", name, json_node_type_name (node));
-      return FALSE;
-    }
-
-  *value = json_node_get_double (node);
-
-  return TRUE;
-}
-
-/* Whole numbers of a request all fit into 32 bits. */
-static gboolean
-read_int (JsonObject  *object,
-          const char  *name,
-          gint64      *value,
-          GError     **error)
-{
-  double number = (double) *value;
-
-  if (!read_number (object, name, &number, error))
-    return FALSE;
-
-  if (!(number >= G_MININT32 && number <= G_MAXINT32 && number == (gint32) number))
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "Request: expected a whole number of 32 bits as \"%s\", found %.10g", name, number);
-      return FALSE;
-    }
-
-  *value = (gint64) number;
-
-  return TRUE;
-}
-
-static gboolean
-read_members (JsonObject  *object,
-              HdRequest   *request,
-              GError     **error)
-{
-  gint64   version = HD_REQUEST_SCHEMA_VERSION;
-  gint64   width = request->width;
-  gint64   height = request->height;
-  gint64   steps = request->steps;
-  gboolean success;
-
-  if (!read_int (object, "schema_version", &version, error))
-    return FALSE;
-
-  if (version < 1 || version > HD_REQUEST_SCHEMA_VERSION)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "Request: expected schema version 1 to %d, found %" G_GINT64_FORMAT,
-                   HD_REQUEST_SCHEMA_VERSION, version);
-      return FALSE;
-    }
-
-  success = read_string (object, "model", &request->model_name, error)
-            && read_string (object, "model_hash", &request->model_hash, error)
-            && read_string (object, "prompt", &request->prompt, error)
-            && read_string (object, "negative_prompt", &request->negative_prompt, error)
-            && read_int (object, "width", &width, error)
-            && read_int (object, "height", &height, error)
-            && read_int (object, "steps", &steps, error)
-            && read_number (object, "guidance_scale", &request->guidance_scale, error)
-            && read_string (object, "sampler", &request->sampler, error)
-            && read_int (object, "seed", &request->seed, error)
-            && read_string (object, "hidiffusion", &request->hidiffusion, error)
-            && read_string (object, "device", &request->device, error)
-            && read_string (object, "precision", &request->precision, error);
-  request->width = (int) width;
-  request->height = (int) height;
-  request->steps = (int) steps;
-
-  return success;
-}
-
-HdRequest *
-hd_request_from_json (const char  *json,
-                      GError     **error)
-{
-  g_autoptr (HdRequest)  request = hd_request_new ();
-  g_autoptr (JsonObject) object = NULL;
-  g_autoptr (GError)     parse_error = NULL;
-
-  object = hd_json_parse (json, strlen (json), "request", &parse_error);
-  if (object == NULL)
-    {
-      g_set_error_literal (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, parse_error->message);
-      return NULL;
-    }
-
-  if (!read_members (object, request, error))
-    return NULL;
-
-  return g_steal_pointer (&request);
+  return check_loras (request, error) && check_images (request, error);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "engine/error.h"
+#include "engine/request_fields.h"
+#include "engine/sampler.h"
 
 static HdRequest *
 request_new (void)
@@ -24,19 +26,36 @@ static void
 assert_equal (const HdRequest *a,
               const HdRequest *b)
 {
-  g_assert_cmpstr (a->model_name, ==, b->model_name);
-  g_assert_cmpstr (a->model_hash, ==, b->model_hash);
-  g_assert_cmpstr (a->prompt, ==, b->prompt);
-  g_assert_cmpstr (a->negative_prompt, ==, b->negative_prompt);
-  g_assert_cmpint (a->width, ==, b->width);
-  g_assert_cmpint (a->height, ==, b->height);
-  g_assert_cmpint (a->steps, ==, b->steps);
-  g_assert_true (a->guidance_scale == b->guidance_scale);
-  g_assert_cmpstr (a->sampler, ==, b->sampler);
-  g_assert_cmpint (a->seed, ==, b->seed);
-  g_assert_cmpstr (a->hidiffusion, ==, b->hidiffusion);
-  g_assert_cmpstr (a->device, ==, b->device);
-  g_assert_cmpstr (a->precision, ==, b->precision);
+  g_assert_cmpint (a->task, ==, b->task);
+  for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
+    if (field->member != NULL)
+      switch (field->kind)
+        {
+        case HD_FIELD_INT:
+          g_assert_cmpint (G_STRUCT_MEMBER (int, a, field->offset), ==, G_STRUCT_MEMBER (int, b, field->offset));
+          break;
+        case HD_FIELD_INT64:
+          g_assert_cmpint (G_STRUCT_MEMBER (gint64, a, field->offset), ==, G_STRUCT_MEMBER (gint64, b, field->offset));
+          break;
+        case HD_FIELD_DOUBLE:
+          g_assert_true (G_STRUCT_MEMBER (double, a, field->offset) == G_STRUCT_MEMBER (double, b, field->offset));
+          break;
+        case HD_FIELD_TEXT:
+        case HD_FIELD_NOTE:
+        case HD_FIELD_NAME:
+        default:
+          g_assert_cmpstr (G_STRUCT_MEMBER (char *, a, field->offset), ==, G_STRUCT_MEMBER (char *, b, field->offset));
+        }
+
+  g_assert_cmpuint (a->loras->len, ==, b->loras->len);
+  for (guint i = 0; i < a->loras->len; i++)
+    {
+      const HdLoraUse *x = a->loras->pdata[i];
+      const HdLoraUse *y = b->loras->pdata[i];
+
+      g_assert_cmpstr (x->name, ==, y->name);
+      g_assert_true (x->weight == y->weight);
+    }
 }
 
 /* --- ranges --- */
@@ -49,8 +68,9 @@ test_defaults (void)
 
   g_assert_true (hd_request_check (request, &error));
   g_assert_no_error (error);
-  g_assert_cmpint (request->width, ==, 512);
-  g_assert_cmpint (request->height, ==, 512);
+  g_assert_cmpint (request->width, ==, 0);
+  g_assert_cmpint (request->count, ==, 1);
+  g_assert_cmpstr (request->sampler, ==, "auto");
   g_assert_cmpint (request->seed, ==, HD_REQUEST_RANDOM_SEED);
 }
 
@@ -80,14 +100,25 @@ test_ranges (void)
   CHECK_FIELD (width, 64, 63, "width");
   CHECK_FIELD (width, 8192, 8193, "width");
   CHECK_FIELD (width, 511, -512, "width");
-  CHECK_FIELD (height, 64, 0, "height");
+  CHECK_FIELD (height, 0, 1, "height");
   CHECK_FIELD (height, 8192, G_MAXINT, "height");
-  CHECK_FIELD (steps, 1, 0, "steps");
+  CHECK_FIELD (steps, 0, -1, "steps");
   CHECK_FIELD (steps, 1000, 1001, "steps");
   CHECK_FIELD (guidance_scale, 0.0, -0.1, "guidance");
   CHECK_FIELD (guidance_scale, 100.0, 100.1, "guidance");
   CHECK_FIELD (guidance_scale, 1.0, (double) NAN, "guidance");
   CHECK_FIELD (guidance_scale, 1.0, (double) INFINITY, "guidance");
+  CHECK_FIELD (guidance_scale, HD_REQUEST_AUTO, -2.0, "guidance");
+  CHECK_FIELD (guidance_rescale, 1.0, 1.1, "guidance rescale");
+  CHECK_FIELD (eta, 1.0, -0.1, "eta");
+  CHECK_FIELD (strength, 0.0, 1.01, "strength");
+  CHECK_FIELD (strength, HD_REQUEST_AUTO, (double) NAN, "strength");
+  CHECK_FIELD (count, 1, 0, "count");
+  CHECK_FIELD (t1, HD_REQUEST_AUTO, 1.5, "T1");
+  CHECK_FIELD (t2, 1.0, -0.5, "T2");
+  CHECK_FIELD (clip_skip, 12, -1, "clip skip");
+  CHECK_FIELD (control.strength, 2.0, -1.0, "ControlNet's strength");
+  CHECK_FIELD (control.end, 1.0, 2.0, "ControlNet's end");
   CHECK_FIELD (seed, -1, -2, "seed");
   CHECK_FIELD (seed, G_MAXINT32, (gint64) G_MAXINT32 + 1, "2147483647, found 2147483648");
   CHECK_FIELD (seed, 0, G_MININT64, "seed");
@@ -114,6 +145,9 @@ test_strings (void)
   static const gsize names[] = {
     G_STRUCT_OFFSET (HdRequest, sampler), G_STRUCT_OFFSET (HdRequest, hidiffusion),
     G_STRUCT_OFFSET (HdRequest, device), G_STRUCT_OFFSET (HdRequest, precision),
+    G_STRUCT_OFFSET (HdRequest, schedule), G_STRUCT_OFFSET (HdRequest, rau_net),
+    G_STRUCT_OFFSET (HdRequest, msw_msa), G_STRUCT_OFFSET (HdRequest, prediction),
+    G_STRUCT_OFFSET (HdRequest, distillation), G_STRUCT_OFFSET (HdRequest, control.preprocessor),
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -130,16 +164,53 @@ test_strings (void)
   check_string (G_STRUCT_OFFSET (HdRequest, negative_prompt), "\xff\xfe", "negative prompt");
 }
 
+/* What a task starts from is there, in the shape that it needs. */
+static void
+test_images (void)
+{
+  g_autoptr (HdRequest) request = request_new ();
+  g_autoptr (HdImage)   image = hd_image_new (20, 10, 3, NULL);
+  g_autoptr (HdImage)   mask = hd_image_new (20, 10, 1, NULL);
+  g_autoptr (HdImage)   other = hd_image_new (10, 20, 1, NULL);
+
+  request->task = HD_TASK_TRANSFORM;
+  check_refused (request, "transform: expected a picture");
+  hd_request_set_image (&request->image, mask);
+  check_refused (request, "transform: expected a picture");
+  hd_request_set_image (&request->image, image);
+  g_assert_true (hd_request_check (request, NULL));
+
+  request->task = HD_TASK_FILL;
+  check_refused (request, "fill: expected a mask");
+  hd_request_set_image (&request->mask, other);
+  check_refused (request, "fill: expected a mask");
+  hd_request_set_image (&request->mask, mask);
+  g_assert_true (hd_request_check (request, NULL));
+
+  hd_request_set (&request->control.path, "/a/file");
+  check_refused (request, "ControlNet");
+  hd_request_set_image (&request->control.image, image);
+  g_assert_true (hd_request_check (request, NULL));
+
+  hd_request_add_lora (request, "strong", NULL, 10.5);
+  check_refused (request, "LoRA strong");
+}
+
 /* Everything that the lists offer is accepted. */
 static void
 test_names (void)
 {
   const char * const *lists[] = {
     hd_sampler_names (), hd_hidiffusion_names (), hd_device_names (), hd_precision_names (),
+    hd_schedule_names (), hd_hidiffusion_names (), hd_hidiffusion_names (), hd_prediction_names (),
+    hd_distillation_names (), hd_preprocessor_names (),
   };
   static const gsize offsets[] = {
     G_STRUCT_OFFSET (HdRequest, sampler), G_STRUCT_OFFSET (HdRequest, hidiffusion),
     G_STRUCT_OFFSET (HdRequest, device), G_STRUCT_OFFSET (HdRequest, precision),
+    G_STRUCT_OFFSET (HdRequest, schedule), G_STRUCT_OFFSET (HdRequest, rau_net),
+    G_STRUCT_OFFSET (HdRequest, msw_msa), G_STRUCT_OFFSET (HdRequest, prediction),
+    G_STRUCT_OFFSET (HdRequest, distillation), G_STRUCT_OFFSET (HdRequest, control.preprocessor),
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)
@@ -210,6 +281,13 @@ test_round_trip (void)
   request->steps = 1000;
   request->guidance_scale = 7.123456789012345;
   request->seed = HD_REQUEST_MAX_SEED;
+  request->task = HD_TASK_UPSCALE;
+  request->t2 = 0.25;
+  request->control.start = 0.125;
+  hd_request_set (&request->control.name, "edges");
+  hd_request_set (&request->control.path, "/some/model/edges");
+  hd_request_add_lora (request, "ink \"x\"", "/some/model/ink.safetensors", -0.75);
+  hd_request_add_lora (request, "wash", NULL, 1.0);
 
   json = hd_request_to_json (request);
   g_assert_nonnull (strstr (json, "\"schema_version\""));
@@ -263,7 +341,9 @@ test_damaged (void)
     "{\"width\": 512.5}", "{\"width\": 1e99}", "{\"seed\": 4294967296}", "{\"seed\": -9223372036854775808}",
     "{\"steps\": 99999999999999999999}",
     /* from elsewhere */
-    "{\"schema_version\": 2}", "{\"schema_version\": 0}", "{\"schema_version\": -1}", "{\"schema_version\": \"1\"}",
+    "{\"schema_version\": 3}", "{\"task\": \"paint\"}", "{\"task\": 1}",
+    "{\"loras\": {}}", "{\"loras\": [1]}", "{\"loras\": [{\"weight\": 1}]}", "{\"loras\": [{\"name\": []}]}",
+    "{\"schema_version\": 0}", "{\"schema_version\": -1}", "{\"schema_version\": \"1\"}",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (damaged); i++)
@@ -331,6 +411,7 @@ main (int    argc,
   g_test_add_func ("/request/defaults", test_defaults);
   g_test_add_func ("/request/ranges", test_ranges);
   g_test_add_func ("/request/strings", test_strings);
+  g_test_add_func ("/request/images", test_images);
   g_test_add_func ("/request/names", test_names);
   g_test_add_func ("/request/seed", test_seed);
   g_test_add_func ("/request/copy", test_copy);
