@@ -200,7 +200,7 @@ scan_lora (Scan  *scan,
   gsize       length;
   Mark       *mark;
 
-  if (!g_str_has_prefix (scan->text + at, LORA))
+  if (strncmp (scan->text + at, LORA, strlen (LORA)) != 0)
     return at + 1;
 
   while ((guchar) *end >= ' ' && strchr (":<>", *end) == NULL && end - name <= MAX_NAME_BYTES)
@@ -237,7 +237,7 @@ scan_break (Scan  *scan,
 {
   gsize end = at + strlen (BREAK);
 
-  if (!g_str_has_prefix (scan->text + at, BREAK)
+  if (strncmp (scan->text + at, BREAK, strlen (BREAK)) != 0
       || (at > 0 && is_word_character (scan->text[at - 1]))
       || is_word_character (scan->text[end]))
     return at + 1;

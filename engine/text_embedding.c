@@ -365,13 +365,13 @@ refuse (HdTextEmbeddings  *embeddings,
   g_autofree char *expected = NULL;
 
   if (embeddings->n_encoders == 1)
-    expected = g_strdup_printf ("one of up to %d vectors of %d numbers as \"emb_params\" or as the only tensor",
+    expected = g_strdup_printf ("1 to %d vectors of %d numbers as \"emb_params\" or as the only tensor",
                                 MAX_VECTORS, embeddings->widths[0]);
   else
-    expected = g_strdup_printf ("one of up to %d vectors as \"clip_l\" (n, %d) and \"clip_g\" (n, %d)",
+    expected = g_strdup_printf ("1 to %d vectors as \"clip_l\" (n, %d) and \"clip_g\" (n, %d)",
                                 MAX_VECTORS, embeddings->widths[0], embeddings->widths[1]);
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-               "%s: an embedding for this model is expected, %s; found %s", hd_safetensors_get_path (file), expected, found);
+               "%s: expected an embedding for this model, %s, found %s", hd_safetensors_get_path (file), expected, found);
 
   return FALSE;
 }

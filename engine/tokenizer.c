@@ -210,6 +210,14 @@ hd_tokenizer_get_end_token (HdTokenizer *tokenizer)
 
 /* --- encoding ----------------------------------------------------------------- */
 
+/* g_str_has_prefix() may look for the end of the text, which may be long. */
+static gboolean
+starts_with (const char *text,
+             const char *prefix)
+{
+  return strncmp (text, prefix, strlen (prefix)) == 0;
+}
+
 /* The id and length of the special token that @text begins with; FALSE if it is none. */
 static gboolean
 starts_with_special (HdTokenizer *tokenizer,
@@ -217,13 +225,13 @@ starts_with_special (HdTokenizer *tokenizer,
                      gint32      *id,
                      gsize       *length)
 {
-  if (g_str_has_prefix (text, START_TOKEN))
+  if (starts_with (text, START_TOKEN))
     {
       *id = tokenizer->start_id;
       *length = strlen (START_TOKEN);
       return TRUE;
     }
-  if (g_str_has_prefix (text, END_TOKEN))
+  if (starts_with (text, END_TOKEN))
     {
       *id = tokenizer->end_id;
       *length = strlen (END_TOKEN);
