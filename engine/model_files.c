@@ -285,6 +285,22 @@ component_init_empty (HdModelComponent *component,
 }
 
 static gboolean
+find_component_files (HdModelComponent  *component,
+                      const char        *folder,
+                      const char        *stem,
+                      GError           **error)
+{
+  component->config = find_file (folder, "config.json");
+  if (component->config == NULL)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected the file config.json, found none", folder);
+      return FALSE;
+    }
+
+  return find_weights (folder, stem, &component->weights, error);
+}
+
+static gboolean
 find_component (HdModelComponent  *component,
                 const char        *name,
                 const char        *stem,
@@ -304,14 +320,30 @@ find_component (HdModelComponent  *component,
       return FALSE;
     }
 
-  component->config = find_file (folder, "config.json");
-  if (component->config == NULL)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected the file config.json, found none", folder);
-      return FALSE;
-    }
+  return find_component_files (component, folder, stem, error);
+}
 
-  return find_weights (folder, stem, &component->weights, error);
+HdModelComponent *
+hd_model_component_find (const char  *path,
+                         const char  *name,
+                         const char  *stem,
+                         GError     **error)
+{
+  g_autoptr (HdModelComponent) component = NULL;
+  g_autofree char             *snapshots = g_build_filename (path, "snapshots", NULL);
+  g_autofree char             *folder = NULL;
+
+  if (!check_exists (path, error))
+    return NULL;
+
+  folder = is_folder (snapshots) ? find_snapshot (path, error) : g_strdup (path);
+  if (folder == NULL)
+    return NULL;
+
+  component = g_new0 (HdModelComponent, 1);
+  component->name = name;
+
+  return find_component_files (component, folder, stem, error) ? g_steal_pointer (&component) : NULL;
 }
 
 /* The folder of a tokenizer's files, *@tokenizer, or NULL: all models share CLIP's vocabulary, and folders saved by
@@ -454,6 +486,16 @@ hd_model_files_free (HdModelFiles *files)
   g_free (files->scheduler);
   g_free (files->hidiffusion);
   g_free (files);
+}
+
+void
+hd_model_component_free (HdModelComponent *component)
+{
+  if (component == NULL)
+    return;
+
+  component_clear (component);
+  g_free (component);
 }
 
 GPtrArray *

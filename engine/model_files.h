@@ -79,6 +79,22 @@ void          hd_model_files_free (HdModelFiles  *files);
 char         *hd_model_files_key  (const HdModelFiles *files);
 
 /**
+ * hd_model_component_find:
+ * @path: the network's own folder, or the Hugging Face cache's of it
+ * @name: for the component
+ * @stem: of the weights' file: "diffusion_pytorch_model"
+ *
+ * A network that comes alone, as ControlNets do.
+ *
+ * Returns: (transfer full): %NULL with %HD_ENGINE_ERROR_FILE, saying what is missing.
+ */
+HdModelComponent *hd_model_component_find (const char        *path,
+                                           const char        *name,
+                                           const char        *stem,
+                                           GError           **error);
+void              hd_model_component_free (HdModelComponent  *component);
+
+/**
  * hd_model_component_open:
  *
  * Returns: (transfer full) (element-type HdSafetensors): the component's opened safetensors files.
@@ -97,6 +113,7 @@ GPtrArray    *hd_model_component_open (const HdModelComponent  *component,
 char         *hd_model_files_fingerprint (const HdModelFiles  *files,
                                           GError             **error);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdModelComponent, hd_model_component_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdModelFiles, hd_model_files_free)
 
 G_END_DECLS

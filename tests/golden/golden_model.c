@@ -11,12 +11,14 @@
 /* A name out of a file must not lead elsewhere. */
 static gboolean
 check_name (HdGoldenCase  *golden,
+            const char    *member,
+            const char    *name,
             GError       **error)
 {
-  if (golden->model != NULL && golden->model[0] != '.' && strchr (golden->model, '/') == NULL)
+  if (name != NULL && name[0] != '.' && strchr (name, '/') == NULL)
     return TRUE;
 
-  hd_config_fail (&golden->reader, "model", "the name of a manifest");
+  hd_config_fail (&golden->reader, member, "the name of a manifest");
   g_propagate_error (error, g_steal_pointer (&golden->reader.error));
 
   return FALSE;
@@ -78,7 +80,7 @@ hd_golden_make_model (const HdGoldenSetup *setup,
   g_autofree char        *unfinished = NULL;
   g_autoptr (JsonObject)  manifest = NULL;
 
-  if (!check_name (golden, error))
+  if (!check_name (golden, "model", golden->model, error))
     return NULL;
 
   file = g_strconcat (golden->model, ".json", NULL);
@@ -102,6 +104,30 @@ hd_golden_make_model (const HdGoldenSetup *setup,
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: cannot be made", folder);
       return NULL;
     }
+
+  return g_steal_pointer (&folder);
+}
+
+char *
+hd_golden_make_addition (HdGoldenCase  *golden,
+                         const char    *member,
+                         const char    *name,
+                         const char    *model,
+                         GError       **error)
+{
+  g_autofree char *file = NULL;
+  g_autofree char *manifest = NULL;
+  g_autofree char *scratch = g_path_get_dirname (model);
+  g_autofree char *folder = NULL;
+
+  if (!check_name (golden, member, name, error))
+    return NULL;
+
+  file = g_strconcat (name, ".json", NULL);
+  manifest = g_build_filename (golden->models_folder, file, NULL);
+  folder = g_build_filename (scratch, name, NULL);
+  if (!g_file_test (folder, G_FILE_TEST_IS_DIR) && !hd_synth_write_model (manifest, folder, error))
+    return NULL;
 
   return g_steal_pointer (&folder);
 }

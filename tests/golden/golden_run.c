@@ -33,7 +33,7 @@ static const Kind kinds[] = {
 };
 
 /* Members that ask for what the engine does not have, with the word for it. */
-static const char * const refused_members[] = { "controlnet", "lora", NULL };
+static const char * const refused_members[] = { "lora", NULL };
 
 gboolean
 hd_golden_refuse (GError     **error,

@@ -98,6 +98,20 @@ char    *hd_golden_make_model     (const HdGoldenSetup *setup,
                                    HdGoldenCase        *golden,
                                    GError             **error);
 
+/**
+ * hd_golden_make_addition:
+ * @member: of the case, that names the manifest
+ * @name: the manifest's
+ * @model: the model's folder: the addition's will be beside it
+ *
+ * The same for what is added to the case's model: a ControlNet, a LoRA.
+ */
+char    *hd_golden_make_addition  (HdGoldenCase        *golden,
+                                   const char          *member,
+                                   const char          *name,
+                                   const char          *model,
+                                   GError             **error);
+
 /* (transfer full): the same for a tokenizer's folder. */
 char    *hd_golden_make_tokenizer (const HdGoldenSetup *setup,
                                    const char          *pad,
