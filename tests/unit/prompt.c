@@ -122,6 +122,18 @@ static const Case cases[] = {
   { "<other:name>", "<other:name>@1", "" },
   { "<lora", "<lora@1", "" },
 
+  /* the examples of docs/prompts.md */
+  { "a (red:1.4) fox", "a @1|red@1.4| fox@1", "" },
+  { "((fur)), [snow]", "fur@1.21|, @1|snow@0.9091", "" },
+  { "a (house (on fire:1.2) at night:0.8)", "a @1|house @0.8|on fire@0.96| at night@0.8", "" },
+  { "fox \\(animal\\)", "fox (animal)@1", "" },
+  { "(fox \\(animal\\):1.2)", "fox (animal)@1.2", "" },
+  { "a fox BREAK a forest <lora:ink:0.7>", "a fox @1|# a forest @1", "ink@0.7" },
+  { "(fox:1,2)", "fox:1,2@1.1", "" },
+  { "(ratio 4:3 photograph)", "ratio 4:3 photograph@1.1", "" },
+  { "un(believ:1.2)able", "un@1|believ@1.2|able@1", "" },
+  { "[from:to:0.5]", "from:to:0.5@0.9091", "" },
+
   /* bytes */
   { "\xff(a)", "\xef\xbf\xbd@1|a@1.1", "" },
   { "(\xe5\xb1\xb1:1.5)", "\xe5\xb1\xb1@1.5", "" },
