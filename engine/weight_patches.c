@@ -3,7 +3,6 @@
 #include "engine/weight_patches.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "engine/json.h"
 #include "engine/lora_term.h"
@@ -42,7 +41,7 @@ hd_weight_patches_new (int threads)
   HdWeightPatches *patches = g_new0 (HdWeightPatches, 1);
 
   g_atomic_ref_count_init (&patches->ref_count);
-  patches->threads = threads;
+  patches->threads = hd_host_threads (threads);
   patches->items = g_ptr_array_new_with_free_func (item_free);
 
   return patches;
@@ -195,63 +194,26 @@ typedef struct
   const char   *from;
   HdDtype       to_dtype;
   char         *to;
+  float        *scratch;   /* ROWS_AT_ONCE rows for each thread */
 } Sum;
 
 static void
 sum_rows (gpointer data,
-          gint64   index)
+          gint64   index,
+          int      thread)
 {
-  const Sum        *sum = data;
-  const Target     *target = sum->target;
-  const int         first = (int) index * ROWS_AT_ONCE;
-  const int         count = MIN (ROWS_AT_ONCE, target->rows - first);
-  const gsize       start = first * target->columns;
-  const gsize       n = count * target->columns;
-  g_autofree float *rows = g_new (float, n);
+  const Sum    *sum = data;
+  const Target *target = sum->target;
+  const int     first = (int) index * ROWS_AT_ONCE;
+  const int     count = MIN (ROWS_AT_ONCE, target->rows - first);
+  const gsize   start = first * target->columns;
+  const gsize   n = count * target->columns;
+  float        *rows = sum->scratch + (gsize) thread * ROWS_AT_ONCE * target->columns;
 
   hd_host_to_float (sum->from_dtype, sum->from + start * hd_dtype_size (sum->from_dtype), n, rows);
   for (guint i = 0; i < target->terms->len; i++)
     hd_lora_term_add (g_ptr_array_index (target->terms, i), first, count, rows);
   hd_host_from_float (sum->to_dtype, rows, n, sum->to + start * hd_dtype_size (sum->to_dtype));
-}
-
-typedef struct
-{
-  gpointer address;
-  gsize    length;
-} Pages;
-
-static void
-pages_free (gpointer data)
-{
-  Pages *pages = data;
-
-  munmap (pages->address, pages->length);
-  g_free (pages);
-}
-
-/* Pages of its own, which go back to the system at once when the device has its own form of the weight: a heap with
- * holes would keep them. */
-static GBytes *
-new_pages (gsize     length,
-           gpointer *address,
-           GError  **error)
-{
-  Pages *pages;
-
-  *address = mmap (NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (*address == MAP_FAILED)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                   "Expected memory for %" G_GSIZE_FORMAT " bytes of weights changed by LoRAs, found less", length);
-      return NULL;
-    }
-
-  pages = g_new (Pages, 1);
-  pages->address = *address;
-  pages->length = length;
-
-  return g_bytes_new_with_free_func (*address, length, pages_free, pages);
 }
 
 static gboolean
@@ -261,12 +223,16 @@ replace_bytes (HdWeightPatches *patches,
                HdWeightPart    *weight,
                GError         **error)
 {
-  Sum     sum = { .target = target, .from_dtype = weight->dtype, .to_dtype = dtype };
-  GBytes *bytes = new_pages (target->rows * target->columns * hd_dtype_size (dtype), (gpointer *) &sum.to, error);
+  Sum               sum = { .target = target, .from_dtype = weight->dtype, .to_dtype = dtype };
+  g_autofree float *scratch = NULL;
+  GBytes           *bytes = hd_host_bytes_new (target->rows * target->columns * hd_dtype_size (dtype),
+                                               "weights changed by LoRAs", (gpointer *) &sum.to, error);
 
   if (bytes == NULL)
     return FALSE;
 
+  scratch = g_new (float, (gsize) patches->threads * ROWS_AT_ONCE * target->columns);
+  sum.scratch = scratch;
   sum.from = g_bytes_get_data (weight->bytes, NULL);
   hd_host_loop (patches->threads, (target->rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE, sum_rows, &sum);
   g_bytes_unref (weight->bytes);

@@ -65,11 +65,35 @@ void        hd_low_rank_add     (const HdLowRank *product,
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdLowRank, hd_low_rank_free)
 
-/* One step of a loop; some milliseconds of work. */
-typedef void (* HdHostLoopFunc) (gpointer data,
-                                 gint64   index);
+/**
+ * hd_host_bytes_new:
+ * @length: bytes, > 0
+ * @purpose: what they are for, for the message, as "the model's weights"
+ * @address: where they are, to be written
+ *
+ * Returns: (transfer full): pages of their own, which go back to the system as soon as they are freed: a heap with
+ *   holes would keep them. %NULL with %HD_KERNEL_ERROR_NO_MEMORY.
+ */
+GBytes     *hd_host_bytes_new   (gsize         length,
+                                 const char   *purpose,
+                                 void        **address,
+                                 GError      **error);
 
-/* Calls @func for all of 0 ... @n - 1, in no particular order, on @threads threads (0: one per processor). */
+/**
+ * HdHostLoopFunc:
+ * @index: which step of the loop
+ * @thread: number of the calling thread, from 0 on
+ *
+ * One step: at most some milliseconds of work.
+ */
+typedef void (* HdHostLoopFunc) (gpointer data,
+                                 gint64   index,
+                                 int      thread);
+
+/* How many threads there are for @threads that a user asked for: 0 is one per processor. */
+int         hd_host_threads     (int             threads);
+
+/* Calls @func for all of 0 ... @n - 1, in no particular order, on at most @threads threads. */
 void        hd_host_loop        (int             threads,
                                  gint64          n,
                                  HdHostLoopFunc  func,

@@ -276,7 +276,49 @@ hd_low_rank_add (const HdLowRank *product,
   add_rows (product, scale, first, count, to);
 }
 
+/* --- memory --- */
+
+typedef struct
+{
+  gpointer address;
+  gsize    length;
+} Pages;
+
+static void
+pages_free (gpointer data)
+{
+  Pages *pages = data;
+
+  hd_cpu_pages_free (pages->address, pages->length);
+  g_free (pages);
+}
+
+GBytes *
+hd_host_bytes_new (gsize         length,
+                   const char   *purpose,
+                   void        **address,
+                   GError      **error)
+{
+  Pages *pages;
+
+  *address = hd_cpu_pages_new (length, purpose, error);
+  if (*address == NULL)
+    return NULL;
+
+  pages = g_new (Pages, 1);
+  pages->address = *address;
+  pages->length = length;
+
+  return g_bytes_new_with_free_func (*address, length, pages_free, pages);
+}
+
 /* --- threads --- */
+
+int
+hd_host_threads (int threads)
+{
+  return threads > 0 ? MIN (threads, (int) g_get_num_processors ()) : hd_cpu_machine_processors ();
+}
 
 void
 hd_host_loop (int             threads,
@@ -284,10 +326,9 @@ hd_host_loop (int             threads,
               HdHostLoopFunc  func,
               gpointer        data)
 {
-  int most = threads > 0 ? MIN (threads, (int) g_get_num_processors ()) : hd_cpu_machine_processors ();
-  int team = (int) CLAMP (n, 1, (gint64) most);
+  int team = (int) CLAMP (n, 1, (gint64) threads);
 
 #pragma omp parallel for num_threads (team) schedule (dynamic)
   for (gint64 i = 0; i < n; i++)
-    func (data, i);
+    func (data, i, omp_get_thread_num ());
 }
