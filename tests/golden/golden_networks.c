@@ -30,7 +30,8 @@ open_weights (HdContext              *context,
 
 /* Loads the encoder that lies in FOLDER/@name, with the tokenizer FOLDER/@tokenizer. */
 static gboolean
-add_text_encoder (HdTextModels  *text,
+add_text_encoder (HdGoldenCase  *golden,
+                  HdTextModels  *text,
                   HdContext     *context,
                   const char    *model,
                   const char    *name,
@@ -53,20 +54,22 @@ add_text_encoder (HdTextModels  *text,
   weights = tokenizer != NULL ? open_weights (context, &component, error) : NULL;
 
   return weights != NULL
+         && hd_golden_patch (golden, model, weights, text->n == 0 ? HD_LORA_TEXT_ENCODER : HD_LORA_TEXT_ENCODER_2, error)
          && hd_text_models_add (text, context, g_steal_pointer (&tokenizer), &config, weights, config_path, error);
 }
 
 static gboolean
-load_text_models (HdTextModels  *text,
+load_text_models (HdGoldenCase  *golden,
+                  HdTextModels  *text,
                   HdContext     *context,
                   const char    *model,
                   GError       **error)
 {
   g_autofree char *second = g_build_filename (model, "text_encoder_2", NULL);
 
-  return add_text_encoder (text, context, model, "text_encoder", "tokenizer", error)
+  return add_text_encoder (golden, text, context, model, "text_encoder", "tokenizer", error)
          && (!g_file_test (second, G_FILE_TEST_IS_DIR)
-             || add_text_encoder (text, context, model, "text_encoder_2", "tokenizer_2", error));
+             || add_text_encoder (golden, text, context, model, "text_encoder_2", "tokenizer_2", error));
 }
 
 /* The case's prompts: (transfer full) (array zero-terminated=1). */
@@ -150,7 +153,7 @@ hd_golden_text (HdGoldenCase  *golden,
   g_auto (GStrv)           prompts = read_prompts (golden, error);
 
   if (prompts == NULL
-      || !load_text_models (&text, context, model, error)
+      || !load_text_models (golden, &text, context, model, error)
       || !hd_conditioning_encode (&text, (const char * const *) prompts, (int) g_strv_length (prompts),
                                   &(HdConditioningOptions) { .plain = TRUE }, &conditioning, error))
     return FALSE;

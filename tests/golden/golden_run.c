@@ -32,9 +32,6 @@ static const Kind kinds[] = {
   { "pipeline", hd_golden_pipeline, { 1e-3, 8e-2, 1.2e-2 } },
 };
 
-/* Members that ask for what the engine does not have, with the word for it. */
-static const char * const refused_members[] = { "lora", NULL };
-
 gboolean
 hd_golden_refuse (GError     **error,
                   const char  *format,
@@ -118,10 +115,6 @@ run_kind (const HdGoldenSetup *setup,
     return hd_golden_refuse (error, "%s", golden->kind);
 
   *limit = kind->limits.f32;
-  for (int i = 0; refused_members[i] != NULL; i++)
-    if (hd_config_has (&golden->reader, refused_members[i]))
-      return hd_golden_refuse (error, "%s", refused_members[i]);
-
   if (g_str_equal (kind->name, "tokenizer"))
     success = hd_golden_tokenizer (golden, setup, error);
   else if (g_str_equal (kind->name, "scheduler"))

@@ -3,6 +3,7 @@
 
 #include "engine/request.h"
 #include "engine/sampler.h"
+#include "engine/weights.h"
 #include "kernels/context.h"
 #include "tests/golden/golden_case.h"
 
@@ -110,6 +111,13 @@ char    *hd_golden_make_addition  (HdGoldenCase        *golden,
                                    const char          *member,
                                    const char          *name,
                                    const char          *model,
+                                   GError             **error);
+
+/* Has the case's "lora", if it has one, added to @weights, which are the network @part of the model @model. */
+gboolean hd_golden_patch          (HdGoldenCase        *golden,
+                                   const char          *model,
+                                   HdWeights           *weights,
+                                   HdLoraPart           part,
                                    GError             **error);
 
 /* (transfer full): the same for a tokenizer's folder. */

@@ -119,9 +119,10 @@ read_case (HdGoldenCase  *golden,
 }
 
 static HdUnet *
-load_unet (HdContext   *context,
-           const char  *model,
-           GError     **error)
+load_unet (HdGoldenCase  *golden,
+           HdContext     *context,
+           const char    *model,
+           GError       **error)
 {
   g_autoptr (HdModelFiles) files = hd_model_files_find (model, error);
   g_autoptr (GPtrArray)    opened = NULL;
@@ -136,6 +137,8 @@ load_unet (HdContext   *context,
     return NULL;
 
   weights = hd_weights_new (context, hd_context_get_dtype (context), (HdSafetensors **) opened->pdata, opened->len);
+  if (!hd_golden_patch (golden, model, weights, HD_LORA_UNET, error))
+    return NULL;
 
   return hd_unet_load (context, &config, weights, error);
 }
@@ -254,7 +257,7 @@ load_networks (HdGoldenCase    *golden,
                Networks        *networks,
                GError         **error)
 {
-  networks->unet = load_unet (context, model, error);
+  networks->unet = load_unet (golden, context, model, error);
   if (networks->unet == NULL
       || !load_control_net (golden, networks, model, error)
       || !encode_condition (golden, networks, unet_case, error))
