@@ -6,18 +6,17 @@
 #include "kernels/cpu/cpu_weight.h"
 #include "kernels/cpu/cpu_winograd_tiles.h"
 
-/* Convolutions of 3 x 3 by Winograd's filtering (cpu_winograd_tiles.h): in bf16 F(2, 3) along both sides, which
- * multiplies 2.25 times less and whose rounding of what is transformed costs little; in float32 F(4, 3), 4 times
- * less. For an input that is enlarged to twice its size there are 4 times less in either type.
+/* Convolutions of 3 x 3 by Winograd's filtering (cpu_winograd_tiles.h), which multiply 3 (bf16) or 4 times less
+ * (float32, and where the input is enlarged to twice its size).
  *
  * A block of tiles is an item of work: one thread transforms its input, multiplies it by one panel of output channels
  * after the other, and transforms the products into the result, all in the thread's own room, which is to stay in
  * the second cache. Tiles are counted through all images, column by column in strips of rows, so that blocks are
  * compact on the map and read few pixels twice.
  *
- * The weights are kept as they are, with the output channels innermost, and transformed in every call: next to the
- * products that is little work, and several times less memory. All threads share what is transformed, a group of
- * panels at a time, which is to stay in the last cache.
+ * The weights are kept as they are, by vectors of output channels, and transformed in every call: next to the products
+ * that is little work, and several times less memory. All threads share what is transformed, a group of panels at a
+ * time, which is to stay in the last cache.
  *
  * Every element of the result is made of the same sums, in the same order, however the work is divided. */
 
@@ -31,14 +30,13 @@
 
 /* What else there is to do, in products of the same time: transforming the weights, as that many further tiles, and
  * the tiles, as that many further channels. */
-#define WEIGHTS_COST  12.0
-#define TILES_COST    24.0
+#define WEIGHTS_COST  32.0
+#define TILES_COST    32.0
 
 typedef struct
 {
   const HdCpuConv          *job;
   const HdCpuWinogradTiles *transforms;
-  HdCpuWinograd             kind;
   gboolean                  bf16;
   int                       points;       /* of a tile: of both sides */
   int                       tiles_x;
@@ -104,7 +102,7 @@ block_tiles (const Winograd *w,
 static gsize
 weight_stride (const Winograd *w)
 {
-  return (gsize) w->job->x->channels * w->panel;
+  return (gsize) w->job->x->channels * w->panel + 64 / element_size (w);
 }
 
 static gsize
@@ -115,28 +113,20 @@ panel_bytes (const Winograd *w)
 
 /* --- when it is used --- */
 
-static HdCpuWinograd
-choose_kind (const HdCpuConv *job)
-{
-  if (job->resize)
-    return HD_CPU_WINOGRAD_TWICE;
-
-  return job->x->dtype == HD_DTYPE_BF16 ? HD_CPU_WINOGRAD_2 : HD_CPU_WINOGRAD_4;
-}
-
 static void
 count_tiles (Winograd        *w,
              const HdCpuConv *job)
 {
-  int results;
+  int height, width;
 
   w->job = job;
-  w->kind = choose_kind (job);
   w->bf16 = job->x->dtype == HD_DTYPE_BF16;
-  w->points = hd_cpu_winograd_points (w->kind) * hd_cpu_winograd_points (w->kind);
-  results = hd_cpu_winograd_results (w->kind);
-  w->tiles_x = (job->width + results - 1) / results;
-  w->tiles_y = (job->height + results - 1) / results;
+  w->transforms = (w->bf16 ? hd_cpu_winograd_tiles_bf16 : hd_cpu_winograd_tiles_f32) (job->resize);
+  w->points = hd_cpu_winograd_points (w->transforms->vertical) * hd_cpu_winograd_points (w->transforms->horizontal);
+  height = hd_cpu_winograd_results (w->transforms->vertical);
+  width = hd_cpu_winograd_results (w->transforms->horizontal);
+  w->tiles_x = (job->width + width - 1) / width;
+  w->tiles_y = (job->height + height - 1) / height;
   w->tiles = (gint64) job->y->batch * w->tiles_y * w->tiles_x;
 }
 
@@ -266,10 +256,14 @@ provide_kernels (Winograd  *w,
   const dnnl_dims_t  sides = { weight->out_channels, weight->in_channels, 3, 3 };
   dnnl_memory_desc_t layout = NULL;
   dnnl_status_t      status = dnnl_memory_desc_create_with_tag (&layout, 4, sides, hd_cpu_data_type (weight->dtype),
-                                                                dnnl_hwio);
+                                                                dnnl_Oihw16o);
 
   if (status != dnnl_success)
     return hd_cpu_set_error (error, status, "describing weights");
+
+  /* So that a later convolution that enlarges otherwise does as it would without this one. */
+  if (w->job->resize)
+    hd_cpu_weight_keep_bytes (weight);
 
   w->kernels = hd_cpu_weight_packed (w->job->cpu, weight, HD_CPU_KERNEL_WHOLE, 0, weight->out_channels, layout, error);
   dnnl_memory_desc_destroy (layout);
@@ -341,21 +335,22 @@ transform_input (const Winograd *w,
 {
   const HdTensor *x = w->job->x;
   const Place     place = find_place (w, tile);
-  const int       points = hd_cpu_winograd_points (w->kind);
-  const int       step = hd_cpu_winograd_step (w->kind);
+  const int       height = hd_cpu_winograd_points (w->transforms->vertical);
+  const int       width = hd_cpu_winograd_points (w->transforms->horizontal);
+  const int       first_row = place.y * hd_cpu_winograd_step (w->transforms->vertical) - 1;
+  const int       first_column = place.x * hd_cpu_winograd_step (w->transforms->horizontal) - 1;
   const gsize     pixel_bytes = x->channels * element_size (w);
   const char     *image = (const char *) x->data + (gsize) place.image * x->height * x->width * pixel_bytes;
   const void     *pixels[HD_CPU_WINOGRAD_POINTS * HD_CPU_WINOGRAD_POINTS];
 
-  for (int i = 0; i < points; i++)
-    for (int j = 0; j < points; j++)
-      {
-        int row = place.y * step - 1 + i;
-        int column = place.x * step - 1 + j;
+  for (int i = 0; i < height * width; i++)
+    {
+      int row = first_row + i / width;
+      int column = first_column + i % width;
 
-        pixels[points * i + j] = row >= 0 && row < x->height && column >= 0 && column < x->width
-                                 ? image + ((gsize) row * x->width + column) * pixel_bytes : w->zeros;
-      }
+      pixels[i] = row >= 0 && row < x->height && column >= 0 && column < x->width
+                  ? image + ((gsize) row * x->width + column) * pixel_bytes : w->zeros;
+    }
 
   w->transforms->input (pixels, x->channels, to, w->input_stride);
 }
@@ -371,16 +366,17 @@ transform_output (const Winograd *w,
   const HdTensor *y = w->job->y;
   const HdTensor *residual = w->job->options->residual;
   const Place     place = find_place (w, tile);
-  const int       results = hd_cpu_winograd_results (w->kind);
+  const int       height = hd_cpu_winograd_results (w->transforms->vertical);
+  const int       width = hd_cpu_winograd_results (w->transforms->horizontal);
   const gsize     size = element_size (w);
   const int       channel = panel * w->panel;
   const void     *from[HD_CPU_WINOGRAD_RESULTS * HD_CPU_WINOGRAD_RESULTS];
   void           *to[HD_CPU_WINOGRAD_RESULTS * HD_CPU_WINOGRAD_RESULTS];
 
-  for (int i = 0; i < results * results; i++)
+  for (int i = 0; i < height * width; i++)
     {
-      int row = place.y * results + i / results;
-      int column = place.x * results + i % results;
+      int row = place.y * height + i / width;
+      int column = place.x * width + i % width;
 
       if (row < y->height && column < y->width)
         {
@@ -412,7 +408,6 @@ transform_weights (gpointer data,
 {
   const Winograd *w = data;
   const int       in = w->job->x->channels;
-  const int       out = w->job->y->channels;
   const int       chunks = (in + WEIGHT_ROWS - 1) / WEIGHT_ROWS;
   const int       slot = (int) (index / chunks);
   const int       panel = w->first_panel + slot;
@@ -422,8 +417,8 @@ transform_weights (gpointer data,
   char           *to = w->weights + slot * panel_bytes (w);
 
   for (int row = first; row < MIN (first + WEIGHT_ROWS, in); row += step)
-    w->transforms->weights (w->kernels + ((gsize) row * out + panel * w->panel) * size, panel_channels (w, panel),
-                            out, (gsize) in * out,
+    w->transforms->weights (w->kernels + ((gsize) panel * w->panel * in + row * HD_CPU_WINOGRAD_LANES) * 9 * size,
+                            panel_channels (w, panel), (gsize) in * HD_CPU_WINOGRAD_LANES * 9,
                             to + hd_cpu_gemm_panel_index (w->bf16, w->panel, row, 0) * size, weight_stride (w));
 }
 
@@ -482,7 +477,6 @@ hd_cpu_conv_winograd (HdCpuConv  *job,
   Winograd     w = { 0 };
 
   count_tiles (&w, job);
-  w.transforms = w.bf16 ? hd_cpu_winograd_tiles_bf16 (w.kind) : hd_cpu_winograd_tiles_f32 (w.kind);
   plan_panels (&w);
   plan_blocks (&w);
   plan_bytes (&w);

@@ -4,7 +4,7 @@
 #include "kernels/cpu/cpu_winograd_tiles.h"
 
 /* The transforms of HdCpuWinogradTiles on vectors of channels, for the files that compile them for a type: these
- * define Element, load_lanes() and store_lanes() between this and cpu_winograd_loops.h. @kind is a constant wherever
+ * define Element, load_lanes() and store_lanes() between this and cpu_winograd_loops.h. Kinds are constants wherever
  * these functions are inlined. */
 
 /* Channels of one pixel: one AVX-512 register, two of AVX2. */

@@ -3,13 +3,15 @@
 /* The loops over channels, of Element: see cpu_winograd_lanes.h. No guard: it is part of the file that includes it. */
 
 HD_INLINE void
-transform_input_tile (HdCpuWinograd       kind,
+transform_input_tile (HdCpuWinograd       vertical,
+                      HdCpuWinograd       horizontal,
                       const void * const *pixels,
                       int                 channels,
                       void               *to,
                       gsize               stride)
 {
-  const int points = hd_cpu_winograd_points (kind);
+  const int points_y = hd_cpu_winograd_points (vertical);
+  const int points_x = hd_cpu_winograd_points (horizontal);
 
   for (int channel = 0; channel < channels; channel += HD_CPU_WINOGRAD_LANES)
     {
@@ -17,37 +19,38 @@ transform_input_tile (HdCpuWinograd       kind,
       Lanes    rows[POINTS * POINTS];
 
 #pragma GCC unroll 6
-      for (int x = 0; x < points; x++)
+      for (int x = 0; x < points_x; x++)
         {
           Lanes column[POINTS];
 
 #pragma GCC unroll 6
-          for (int y = 0; y < points; y++)
-            load_lanes ((const Element *) pixels[points * y + x] + channel, &column[y]);
-          transform_input (kind, column, 1, rows + x, POINTS);
+          for (int y = 0; y < points_y; y++)
+            load_lanes ((const Element *) pixels[points_x * y + x] + channel, &column[y]);
+          transform_input (vertical, column, 1, rows + x, POINTS);
         }
 
 #pragma GCC unroll 6
-      for (int y = 0; y < points; y++)
+      for (int y = 0; y < points_y; y++)
         {
           Lanes row[POINTS];
 
-          transform_input (kind, rows + POINTS * y, 1, row, 1);
+          transform_input (horizontal, rows + POINTS * y, 1, row, 1);
 #pragma GCC unroll 6
-          for (int x = 0; x < points; x++)
-            store_lanes (&row[x], tile + (points * y + x) * stride);
+          for (int x = 0; x < points_x; x++)
+            store_lanes (&row[x], tile + (points_x * y + x) * stride);
         }
     }
 }
 
 /* The transformed kernels from one input channel, for a vector of output channels. */
 HD_INLINE void
-transform_kernels (HdCpuWinograd  kind,
+transform_kernels (HdCpuWinograd  vertical,
+                   HdCpuWinograd  horizontal,
                    const Element *kernels,
-                   gsize          tap,
                    Lanes         *transformed)
 {
-  const int points = hd_cpu_winograd_points (kind);
+  const int points_y = hd_cpu_winograd_points (vertical);
+  const int points_x = hd_cpu_winograd_points (horizontal);
   Lanes     rows[POINTS * 3];
 
 #pragma GCC unroll 6
@@ -57,17 +60,18 @@ transform_kernels (HdCpuWinograd  kind,
 
 #pragma GCC unroll 6
       for (int y = 0; y < 3; y++)
-        load_lanes (kernels + (3 * y + x) * tap, &column[y]);
-      transform_weights (kind, column, 1, rows + x, 3);
+        load_lanes (kernels + (3 * y + x) * HD_CPU_WINOGRAD_LANES, &column[y]);
+      transform_weights (vertical, column, 1, rows + x, 3);
     }
 
 #pragma GCC unroll 6
-  for (int y = 0; y < points; y++)
-    transform_weights (kind, rows + 3 * y, 1, transformed + points * y, 1);
+  for (int y = 0; y < points_y; y++)
+    transform_weights (horizontal, rows + 3 * y, 1, transformed + points_x * y, 1);
 }
 
 HD_INLINE void
-transform_output_tile (HdCpuWinograd       kind,
+transform_output_tile (HdCpuWinograd       vertical,
+                       HdCpuWinograd       horizontal,
                        const float        *products,
                        gsize               stride,
                        int                 channels,
@@ -75,8 +79,10 @@ transform_output_tile (HdCpuWinograd       kind,
                        const void * const *residual,
                        void * const       *to)
 {
-  const int points = hd_cpu_winograd_points (kind);
-  const int results = hd_cpu_winograd_results (kind);
+  const int points_y = hd_cpu_winograd_points (vertical);
+  const int points_x = hd_cpu_winograd_points (horizontal);
+  const int results_y = hd_cpu_winograd_results (vertical);
+  const int results_x = hd_cpu_winograd_results (horizontal);
 
   for (int channel = 0; channel < channels; channel += HD_CPU_WINOGRAD_LANES)
     {
@@ -85,24 +91,24 @@ transform_output_tile (HdCpuWinograd       kind,
       Lanes        rows[RESULTS * POINTS];
 
 #pragma GCC unroll 6
-      for (int x = 0; x < points; x++)
+      for (int x = 0; x < points_x; x++)
         {
           Lanes column[POINTS];
 
 #pragma GCC unroll 6
-          for (int y = 0; y < points; y++)
-            column[y] = *(const Lanes *) (tile + (points * y + x) * stride);
-          transform_output (kind, column, 1, rows + x, POINTS);
+          for (int y = 0; y < points_y; y++)
+            column[y] = *(const Lanes *) (tile + (points_x * y + x) * stride);
+          transform_output (vertical, column, 1, rows + x, POINTS);
         }
 
 #pragma GCC unroll 6
-      for (int y = 0; y < results; y++)
+      for (int y = 0; y < results_y; y++)
         {
           Lanes row[RESULTS];
 
-          transform_output (kind, rows + POINTS * y, 1, row, 1);
+          transform_output (horizontal, rows + POINTS * y, 1, row, 1);
 #pragma GCC unroll 6
-          for (int x = 0; x < results; x++)
+          for (int x = 0; x < results_x; x++)
             {
               Lanes value = row[x] + added;
 
@@ -110,10 +116,10 @@ transform_output_tile (HdCpuWinograd       kind,
                 {
                   Lanes further;
 
-                  load_lanes ((const Element *) residual[results * y + x] + channel, &further);
+                  load_lanes ((const Element *) residual[results_x * y + x] + channel, &further);
                   value += further;
                 }
-              store_lanes (&value, (Element *) to[results * y + x] + channel);
+              store_lanes (&value, (Element *) to[results_x * y + x] + channel);
             }
         }
     }
