@@ -16,10 +16,13 @@
 #define OPEN_CLIP_H        1024
 #define OPEN_CLIP_H_LAYERS 24
 
+/* @tokenizers are read when they are asked for first, under @mutex. */
 typedef struct
 {
-  gatomicrefcount ref_count;
-  HdModel         model;
+  gatomicrefcount  ref_count;
+  GMutex           mutex;
+  HdTokenizer     *tokenizers[HD_MAX_TEXT_ENCODERS];
+  HdModel          model;
 } Box;
 
 static Box *
@@ -44,6 +47,9 @@ hd_model_unref (HdModel *model)
 
   for (int i = 0; i < HD_MODEL_N_PARTS; i++)
     hd_tensor_source_unref (model->sources[i]);
+  for (int i = 0; i < HD_MAX_TEXT_ENCODERS; i++)
+    hd_tokenizer_unref (box_of (model)->tokenizers[i]);
+  g_mutex_clear (&box_of (model)->mutex);
   hd_model_files_free (model->files);
   g_free (model->ratios);
   g_free (box_of (model));
@@ -55,6 +61,7 @@ model_new (void)
   Box *box = g_new0 (Box, 1);
 
   g_atomic_ref_count_init (&box->ref_count);
+  g_mutex_init (&box->mutex);
 
   return &box->model;
 }
@@ -377,10 +384,10 @@ hd_model_open_weights (const HdModel *model,
   return hd_weights_new_from (context, dtype, model->sources[part]);
 }
 
-HdTokenizer *
-hd_model_new_tokenizer (const HdModel  *model,
-                        int             index,
-                        GError        **error)
+static HdTokenizer *
+read_tokenizer (const HdModel  *model,
+                int             index,
+                GError        **error)
 {
   const char      *own = index == 0 ? model->files->tokenizer : model->files->tokenizer_2;
   gboolean         open_clip = model->text[index].activation == HD_ACTIVATION_GELU;
@@ -394,6 +401,23 @@ hd_model_new_tokenizer (const HdModel  *model,
     return NULL;
 
   return hd_tokenizer_new_clip (merges, open_clip ? OPEN_CLIP_PADDING : NULL, error);
+}
+
+HdTokenizer *
+hd_model_new_tokenizer (const HdModel  *model,
+                        int             index,
+                        GError        **error)
+{
+  Box         *box = box_of ((HdModel *) model);
+  HdTokenizer *tokenizer;
+
+  g_mutex_lock (&box->mutex);
+  if (box->tokenizers[index] == NULL)
+    box->tokenizers[index] = read_tokenizer (model, index, error);
+  tokenizer = box->tokenizers[index] != NULL ? hd_tokenizer_ref (box->tokenizers[index]) : NULL;
+  g_mutex_unlock (&box->mutex);
+
+  return tokenizer;
 }
 
 gboolean

@@ -4,11 +4,15 @@
 
 #include <string.h>
 
+#include <glib/gstdio.h>
+
 #include "engine/json.h"
 #include "engine/tokenizer.h"
 
 #define MAX_NAME_BYTES 255
 #define MAX_DEPTH      4
+#define MAX_ENTRIES    50000               /* of folders that are looked at */
+#define MAX_FILE_BYTES (2 << 20)           /* three times the largest embedding: what is larger is something else */
 #define MAX_VECTORS    (HD_TOKENIZER_LENGTH - 2)   /* an embedding must fit into a window */
 
 #define COMFY_PREFIX "embedding:"
@@ -31,6 +35,7 @@ struct _HdTextEmbeddings
   int         widths[HD_TEXT_EMBEDDING_MAX_ENCODERS];
   int         n_encoders;
   int         n_rows;
+  int         n_entries;
 };
 
 static void
@@ -81,6 +86,15 @@ comes_before (const HdTextEmbedding *a,
   return strcmp (a->path, b->path) < 0;
 }
 
+/* Folders of a user hold LoRAs and whole models as well, whose names are words, too. */
+static gboolean
+is_small_file (const char *path)
+{
+  GStatBuf status;
+
+  return g_stat (path, &status) == 0 && S_ISREG (status.st_mode) && status.st_size <= MAX_FILE_BYTES;
+}
+
 static void
 add_file (HdTextEmbeddings *embeddings,
           const char       *path,
@@ -95,7 +109,7 @@ add_file (HdTextEmbeddings *embeddings,
   for (gsize i = 0; i < G_N_ELEMENTS (suffixes) && name == NULL; i++)
     if (g_str_has_suffix (base, suffixes[i]))
       name = g_ascii_strdown (base, (gssize) (strlen (base) - strlen (suffixes[i])));
-  if (name == NULL || name[0] == '\0' || strlen (name) > MAX_NAME_BYTES)
+  if (name == NULL || name[0] == '\0' || strlen (name) > MAX_NAME_BYTES || !is_small_file (path))
     return;
 
   embeddings->lengths[strlen (name)] = TRUE;
@@ -117,7 +131,7 @@ add_folder (HdTextEmbeddings *embeddings,
   g_autoptr (GDir)  dir = g_dir_open (path, 0, NULL);
   const char       *base;
 
-  while (dir != NULL && (base = g_dir_read_name (dir)) != NULL)
+  while (dir != NULL && embeddings->n_entries++ < MAX_ENTRIES && (base = g_dir_read_name (dir)) != NULL)
     {
       g_autofree char *child = g_build_filename (path, base, NULL);
 

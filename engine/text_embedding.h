@@ -46,7 +46,7 @@ typedef struct _HdTextEmbeddings HdTextEmbeddings;
  *   of the earlier folder is taken. What is not there is passed over.
  * @widths: (array length=n_encoders): D of each text encoder
  *
- * Lists names and opens no file.
+ * Lists names and opens no file. What has more than 2 MiB is no embedding.
  */
 HdTextEmbeddings *hd_text_embeddings_new  (const char * const *folders,
                                            const int          *widths,

@@ -62,7 +62,7 @@ hd_text_models_clear (HdTextModels *text)
   for (int i = 0; i < text->n; i++)
     {
       g_clear_pointer (&text->encoders[i], hd_text_encoder_free);
-      g_clear_pointer (&text->tokenizers[i], hd_tokenizer_free);
+      g_clear_pointer (&text->tokenizers[i], hd_tokenizer_unref);
     }
   text->n = 0;
   g_clear_pointer (&text->context, hd_context_unref);

@@ -16,11 +16,12 @@
 
 struct _HdTokenizer
 {
-  HdBpe  *bpe;
-  gint32  start_id;
-  gint32  end_id;
-  gint32  pad_id;
-  gint32  vocabulary_size;
+  gatomicrefcount  ref_count;
+  HdBpe           *bpe;
+  gint32           start_id;
+  gint32           end_id;
+  gint32           pad_id;
+  gint32           vocabulary_size;
 };
 
 /* --- the files ---------------------------------------------------------------- */
@@ -136,11 +137,21 @@ read_merges (HdTokenizer  *tokenizer,
   return tokenizer->bpe != NULL;
 }
 
+static HdTokenizer *
+tokenizer_new (void)
+{
+  HdTokenizer *tokenizer = g_new0 (HdTokenizer, 1);
+
+  g_atomic_ref_count_init (&tokenizer->ref_count);
+
+  return tokenizer;
+}
+
 HdTokenizer *
 hd_tokenizer_new (const char  *folder,
                   GError     **error)
 {
-  g_autoptr (HdTokenizer) tokenizer = g_new0 (HdTokenizer, 1);
+  g_autoptr (HdTokenizer) tokenizer = tokenizer_new ();
   g_autoptr (GHashTable)  vocabulary = NULL;
   g_autofree char        *vocabulary_path = g_build_filename (folder, "vocab.json", NULL);
   g_autofree char        *merges_path = g_build_filename (folder, "merges.txt", NULL);
@@ -165,7 +176,7 @@ hd_tokenizer_new_clip (const char  *merges,
                        const char  *pad,
                        GError     **error)
 {
-  g_autoptr (HdTokenizer) tokenizer = g_new0 (HdTokenizer, 1);
+  g_autoptr (HdTokenizer) tokenizer = tokenizer_new ();
 
   if (!read_merges (tokenizer, merges, TRUE, error))
     return NULL;
@@ -186,10 +197,18 @@ hd_tokenizer_new_clip (const char  *merges,
   return g_steal_pointer (&tokenizer);
 }
 
-void
-hd_tokenizer_free (HdTokenizer *tokenizer)
+HdTokenizer *
+hd_tokenizer_ref (HdTokenizer *tokenizer)
 {
-  if (tokenizer == NULL)
+  g_atomic_ref_count_inc (&tokenizer->ref_count);
+
+  return tokenizer;
+}
+
+void
+hd_tokenizer_unref (HdTokenizer *tokenizer)
+{
+  if (tokenizer == NULL || !g_atomic_ref_count_dec (&tokenizer->ref_count))
     return;
 
   hd_bpe_free (tokenizer->bpe);

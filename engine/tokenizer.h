@@ -29,7 +29,10 @@ HdTokenizer *hd_tokenizer_new  (const char *folder, GError **error);
  * For models that come without tokenizer files.
  */
 HdTokenizer *hd_tokenizer_new_clip (const char *merges, const char *pad, GError **error);
-void         hd_tokenizer_free     (HdTokenizer *tokenizer);
+
+/* A tokenizer does not change: threads may share it. */
+HdTokenizer *hd_tokenizer_ref      (HdTokenizer *tokenizer);
+void         hd_tokenizer_unref    (HdTokenizer *tokenizer);
 
 /**
  * hd_tokenizer_encode:
@@ -60,6 +63,6 @@ void         hd_tokenizer_frame (HdTokenizer  *tokenizer,
 int          hd_tokenizer_get_vocabulary_size (HdTokenizer *tokenizer);
 gint32       hd_tokenizer_get_end_token (HdTokenizer *tokenizer);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdTokenizer, hd_tokenizer_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdTokenizer, hd_tokenizer_unref)
 
 G_END_DECLS

@@ -268,6 +268,20 @@ test_lazy (Fixture    *fixture,
   g_assert_cmpint (plain->tokens, ==, TOKENS);
 }
 
+/* Models and LoRAs are too large for embeddings, whatever their names. */
+static void
+test_large (Fixture    *fixture,
+            const void *data)
+{
+  const gsize      bytes = (2 << 20) + 1;
+  g_autofree char *path = g_build_filename (fixture->folder, "thing.safetensors", NULL);
+  g_autofree char *content = g_malloc0 (bytes);
+
+  g_assert_true (g_file_set_contents (path, content, (gssize) bytes, NULL));
+  assert_means (fixture, &fixture->models.sd, "a thing", "a thing");
+  assert_means (fixture, &fixture->models.sd, "a <thing>", "a <thing>");
+}
+
 /* --- what is refused ------------------------------------------------------------------ */
 
 static void
@@ -369,6 +383,7 @@ main (int    argc,
   ADD ("xl", test_xl);
   ADD ("window", test_window);
   ADD ("lazy", test_lazy);
+  ADD ("large", test_large);
   ADD ("refused", test_refused);
   ADD ("truncated", test_truncated);
 
