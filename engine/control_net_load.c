@@ -47,7 +47,7 @@ side_of (HdTensorSource *source,
   return (int) found.entry.shape[side];
 }
 
-/* Number of blocks in the transformer @name. */
+/* Number of blocks in the transformer @name, 0 if there is none; one that has lost its blocks is asked for the first. */
 static int
 count_transformer_blocks (HdTensorSource *source,
                           const char     *name)
@@ -57,7 +57,7 @@ count_transformer_blocks (HdTensorSource *source,
   while (has (source, "%s.transformer_blocks.%d.norm1.weight", name, n))
     n++;
 
-  return n;
+  return n == 0 && has (source, "%s.norm.weight", name) ? 1 : n;
 }
 
 /* The ControlNet's configuration: its U-Net's, but smaller ones leave attentions out. */
