@@ -155,8 +155,9 @@ static gboolean
 read_layers (HdLora  *lora,
              GError **error)
 {
-  const HdSafetensorsEntry *entries;
-  guint                     n;
+  g_autoptr (HdLoraMetadata) metadata = NULL;
+  const HdSafetensorsEntry  *entries;
+  guint                      n;
 
   entries = hd_safetensors_get_entries (lora->file, &n);
   for (guint i = 0; i < n; i++)
@@ -166,9 +167,11 @@ read_layers (HdLora  *lora,
   lora->family = hd_lora_family_detect (lora);
   if (lora->layers->len == 0 || hd_lora_family_is_foreign (lora->family))
     return fail_foreign (lora, error);
+  if (!hd_lora_metadata_read (lora->file, &metadata, error))
+    return FALSE;
 
   for (guint i = 0; i < lora->layers->len; i++)
-    if (!hd_lora_layer_check (g_ptr_array_index (lora->layers, i), lora->file, error))
+    if (!hd_lora_layer_check (g_ptr_array_index (lora->layers, i), lora->file, metadata, error))
       return FALSE;
 
   return TRUE;

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 /* LoRA files (arXiv 2106.09685): small changes of a network's weights, to be added to them when it is loaded.
- * With the file's alpha, or the rank R if there is none, and the user's weight w:
+ * With the file's alpha (a tensor for each layer, or in the metadata), or the rank R if there is none, and the user's
+ * weight w:
  *
  *   LoRA   W += w (alpha / R) up down              of convolutions too (LoCon), and with a core between (Tucker)
  *   LoHa   W += w (alpha / R) (w1a w1b) * (w2a w2b)    element by element (arXiv 2108.06098)

@@ -8,9 +8,6 @@
 #include "engine/json.h"
 #include "kernels/host.h"
 
-/* Far above what trainers write, and far below what would make infinite weights of sound ones. */
-#define MAX_ALPHA 65504.0
-
 
 G_GNUC_PRINTF (4, 5)
 static gboolean
@@ -322,10 +319,11 @@ read_number (HdSafetensors             *file,
 }
 
 static gboolean
-read_scale (HdLoraLayer   *layer,
-            HdSafetensors *file,
-            gint64         rank,
-            GError       **error)
+read_scale (HdLoraLayer           *layer,
+            HdSafetensors         *file,
+            const HdLoraMetadata  *metadata,
+            gint64                 rank,
+            GError               **error)
 {
   const HdSafetensorsEntry *entry = layer->tensors[HD_LORA_ALPHA];
   double                    alpha;
@@ -333,7 +331,11 @@ read_scale (HdLoraLayer   *layer,
 
   layer->scale = 1.0;
   if (entry == NULL)
-    return TRUE;
+    {
+      if (rank > 0)
+        layer->scale = hd_lora_metadata_scale (metadata, layer, rank);
+      return TRUE;
+    }
 
   for (int i = 0; i < entry->n_dimensions; i++)
     elements = entry->shape[i] == 1 ? elements : 0;
@@ -343,9 +345,9 @@ read_scale (HdLoraLayer   *layer,
 
   if (!read_number (file, entry, &alpha, error))
     return FALSE;
-  if (!(fabs (alpha) <= MAX_ALPHA))
+  if (!(fabs (alpha) <= HD_LORA_MAX_ALPHA))
     return tensor_error (file, entry->name, error, "expected a number of at most %g, found %g of type %s",
-                         MAX_ALPHA, alpha, entry->dtype_name);
+                         HD_LORA_MAX_ALPHA, alpha, entry->dtype_name);
 
   if (rank > 0)
     layer->scale = alpha / (double) rank;
@@ -382,9 +384,10 @@ find_kind (HdLoraLayer   *layer,
 }
 
 gboolean
-hd_lora_layer_check (HdLoraLayer    *layer,
-                     HdSafetensors  *file,
-                     GError        **error)
+hd_lora_layer_check (HdLoraLayer           *layer,
+                     HdSafetensors         *file,
+                     const HdLoraMetadata  *metadata,
+                     GError               **error)
 {
   gint64   rank = 0;
   gboolean sound = TRUE;
@@ -415,5 +418,5 @@ hd_lora_layer_check (HdLoraLayer    *layer,
   return sound
          && (layer->tensors[HD_LORA_DIFF_BIAS] == NULL
              || check_matrix (file, layer->tensors[HD_LORA_DIFF_BIAS], 1, error))
-         && read_scale (layer, file, rank, error);
+         && read_scale (layer, file, metadata, rank, error);
 }

@@ -2,21 +2,27 @@
 #pragma once
 
 #include "engine/lora.h"
+#include "engine/lora_metadata.h"
 
 G_BEGIN_DECLS
 
 /* One layer of a LoRA: whether its tensors belong together. */
 
+/* Far above what trainers write, and far below what would make infinite weights of sound ones. */
+#define HD_LORA_MAX_ALPHA 65504.0
+
 /**
  * hd_lora_layer_check:
  * @layer: its tensors are set; kind, shape and scale are filled
+ * @metadata: (nullable): the file's, for alphas that it does not have as tensors
  *
  * Returns: %FALSE with %HD_ENGINE_ERROR_FILE that names the tensor, what was expected and what was found: one is
  *   missing, of another kind or type, of a shape that does not go with the others', or alpha is no sound number.
  */
-gboolean hd_lora_layer_check (HdLoraLayer    *layer,
-                              HdSafetensors  *file,
-                              GError        **error);
+gboolean hd_lora_layer_check (HdLoraLayer           *layer,
+                              HdSafetensors         *file,
+                              const HdLoraMetadata  *metadata,
+                              GError               **error);
 
 /* --- factors ------------------------------------------------------------------- */
 

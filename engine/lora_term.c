@@ -161,9 +161,10 @@ read_factor (HdLora              *lora,
   if (factor->core != NULL)
     {
       g_autofree float *core = read_floats (lora, factor->core, error);
-      float            *product = core != NULL ? multiply_core (lora, core, down, rank, down_rows, inputs, kernel, error)
-                                               : NULL;
+      float            *product = NULL;
 
+      if (core != NULL)
+        product = multiply_core (lora, core, down, rank, down_rows, inputs, kernel, error);
       if (product == NULL)
         return NULL;
       g_free (down);

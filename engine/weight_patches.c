@@ -22,6 +22,7 @@ struct _HdWeightPatches
 {
   gatomicrefcount  ref_count;
   int              threads;
+  GCancellable    *cancellable;
   GPtrArray       *items;
 };
 
@@ -61,6 +62,7 @@ hd_weight_patches_unref (HdWeightPatches *patches)
   if (patches == NULL || !g_atomic_ref_count_dec (&patches->ref_count))
     return;
 
+  g_clear_object (&patches->cancellable);
   g_ptr_array_unref (patches->items);
   g_free (patches);
 }
@@ -79,6 +81,13 @@ hd_weight_patches_add_lora (HdWeightPatches *patches,
   item->weights[HD_LORA_TEXT_ENCODER_2] = text_weight;
   item->used = g_hash_table_new (NULL, NULL);
   g_ptr_array_add (patches->items, item);
+}
+
+void
+hd_weight_patches_set_cancellable (HdWeightPatches *patches,
+                                   GCancellable    *cancellable)
+{
+  g_set_object (&patches->cancellable, cancellable);
 }
 
 /* --- a tensor ------------------------------------------------------------------ */
@@ -271,7 +280,10 @@ hd_weight_patches_apply (HdWeightPatches  *patches,
     if (!add_term (&target, g_ptr_array_index (patches->items, i), dry, error))
       return FALSE;
 
-  return terms->len == 0 || replace_bytes (patches, &target, dtype, weight, error);
+  /* A tensor is a fraction of a second. */
+  return terms->len == 0
+         || (!g_cancellable_set_error_if_cancelled (patches->cancellable, error)
+             && replace_bytes (patches, &target, dtype, weight, error));
 }
 
 /* --- what was used ------------------------------------------------------------- */

@@ -34,6 +34,11 @@ void             hd_weight_patches_add_lora (HdWeightPatches  *patches,
                                              double            unet_weight,
                                              double            text_weight);
 
+/* From now on hd_weight_patches_apply() fails with %G_IO_ERROR_CANCELLED once @cancellable is cancelled. NULL: never.
+ * It is kept. */
+void             hd_weight_patches_set_cancellable (HdWeightPatches *patches,
+                                                    GCancellable    *cancellable);
+
 /**
  * hd_weight_patches_apply:
  * @part: the network

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "engine/conditioning.h"
-#include "engine/model_files.h"
+#include "engine/model.h"
 #include "engine/vae.h"
 #include "tests/golden/golden_run.h"
 #include "tests/golden/synth.h"
@@ -28,48 +28,46 @@ open_weights (HdContext              *context,
 
 /* --- text ---------------------------------------------------------------------- */
 
-/* Loads the encoder that lies in FOLDER/@name, with the tokenizer FOLDER/@tokenizer. */
 static gboolean
-add_text_encoder (HdGoldenCase  *golden,
-                  HdTextModels  *text,
-                  HdContext     *context,
-                  const char    *model,
-                  const char    *name,
-                  const char    *tokenizer_name,
-                  GError       **error)
+add_text_encoder (HdGoldenCase   *golden,
+                  HdTextModels   *text,
+                  HdContext      *context,
+                  const HdModel  *model,
+                  const char     *path,
+                  int             i,
+                  GError        **error)
 {
-  g_autofree char         *tokenizer_path = g_build_filename (model, tokenizer_name, NULL);
-  g_autofree char         *config_path = g_build_filename (model, name, "config.json", NULL);
-  char                    *paths[] = { g_build_filename (model, name, "model.safetensors", NULL), NULL };
-  g_autofree char         *path = paths[0];
-  const HdModelComponent   component = { name, config_path, paths };
-  g_autoptr (HdTokenizer)  tokenizer = NULL;
-  g_autoptr (HdWeights)    weights = NULL;
-  HdTextConfig             config;
+  HdModelPart            part = HD_MODEL_TEXT_ENCODER + i;
+  g_autoptr (HdWeights)  weights = hd_model_open_weights (model, part, context);
+  HdTokenizer           *tokenizer;
 
-  if (!hd_text_config_read (config_path, &config, error))
+  if (!hd_golden_patch (golden, path, weights, i == 0 ? HD_LORA_TEXT_ENCODER : HD_LORA_TEXT_ENCODER_2, error))
     return FALSE;
 
-  tokenizer = hd_tokenizer_new (tokenizer_path, error);
-  weights = tokenizer != NULL ? open_weights (context, &component, error) : NULL;
+  tokenizer = hd_model_new_tokenizer (model, i, error);
 
-  return weights != NULL
-         && hd_golden_patch (golden, model, weights, text->n == 0 ? HD_LORA_TEXT_ENCODER : HD_LORA_TEXT_ENCODER_2, error)
-         && hd_text_models_add (text, context, g_steal_pointer (&tokenizer), &config, weights, config_path, error);
+  return tokenizer != NULL
+         && hd_text_models_add (text, context, tokenizer, &model->text[i], weights,
+                                hd_model_get_config_path (model, part), error);
 }
 
 static gboolean
 load_text_models (HdGoldenCase  *golden,
                   HdTextModels  *text,
                   HdContext     *context,
-                  const char    *model,
+                  const char    *path,
                   GError       **error)
 {
-  g_autofree char *second = g_build_filename (model, "text_encoder_2", NULL);
+  g_autoptr (HdModel) model = hd_model_open (path, NULL, error);
 
-  return add_text_encoder (golden, text, context, model, "text_encoder", "tokenizer", error)
-         && (!g_file_test (second, G_FILE_TEST_IS_DIR)
-             || add_text_encoder (golden, text, context, model, "text_encoder_2", "tokenizer_2", error));
+  if (model == NULL)
+    return FALSE;
+
+  for (int i = 0; i < model->n_text; i++)
+    if (!add_text_encoder (golden, text, context, model, path, i, error))
+      return FALSE;
+
+  return TRUE;
 }
 
 /* The case's prompts: (transfer full) (array zero-terminated=1). */

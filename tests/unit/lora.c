@@ -228,7 +228,8 @@ test_twice (Fixture    *fixture,
             const void *data)
 {
   add (&fixture->file, HD_DTYPE_F16, QUERY ".lora_down.weight", 4, 41);
-  add (&fixture->file, HD_DTYPE_F16, "lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q.lora_down.weight", 4, 41);
+  add (&fixture->file, HD_DTYPE_F16, "lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q.lora_down.weight",
+       4, 41);
   assert_refused (fixture, HD_ENGINE_ERROR_FILE, "expected once, found the same as");
 }
 
@@ -245,6 +246,16 @@ test_alpha (Fixture    *fixture,
   tensor = add_sides (&fixture->file, HD_DTYPE_F32, QUERY ".alpha", 0, NULL);
   tensor->values[0] = (float) alpha;
   assert_refused (fixture, HD_ENGINE_ERROR_FILE, found);
+}
+
+static void
+test_metadata (Fixture    *fixture,
+               const void *metadata)
+{
+  add (&fixture->file, HD_DTYPE_F16, QUERY ".lora_down.weight", 4, 41);
+  add (&fixture->file, HD_DTYPE_F16, QUERY ".lora_up.weight", 100, 4);
+  fixture->file.metadata = metadata;
+  assert_refused (fixture, HD_ENGINE_ERROR_FILE, "lora_adapter_metadata");
 }
 
 static void
@@ -462,6 +473,10 @@ main (int    argc,
   add_test ("alpha/huge", "1e30", test_alpha);
   add_test ("alpha/huge-negative", "-70000", test_alpha);
   add_test ("alpha/list", NULL, test_alpha_list);
+  add_test ("alpha/metadata/no-json", "{\"lora_adapter_metadata\":\"unet\"}", test_metadata);
+  add_test ("alpha/metadata/huge", "{\"lora_adapter_metadata\":\"{\\\"unet.lora_alpha\\\":1e40}\"}", test_metadata);
+  add_test ("alpha/metadata/text", "{\"lora_adapter_metadata\":\"{\\\"unet.lora_alpha\\\":\\\"\\\"}\"}",
+            test_metadata);
   add_test ("alpha/alone", NULL, test_alpha_alone);
   add_test ("no-tensor", NULL, test_no_tensor);
   add_test ("family", NULL, test_family);

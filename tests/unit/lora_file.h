@@ -23,6 +23,7 @@ typedef struct
   int      sides[MAX_SIDES];
   gsize    count;
   float   *values;     /* as the file's type has them */
+  gboolean wide;       /* an integer: written as I64 */
 } Tensor;
 
 typedef struct
@@ -117,10 +118,27 @@ add_alpha (File       *file,
   round_values (tensor);
 }
 
-static const char *
-file_type (HdDtype dtype)
+static inline const char *
+file_type (const Tensor *tensor)
 {
-  return dtype == HD_DTYPE_F32 ? "F32" : dtype == HD_DTYPE_F16 ? "F16" : "BF16";
+  if (tensor->wide)
+    return "I64";
+
+  return tensor->dtype == HD_DTYPE_F32 ? "F32" : tensor->dtype == HD_DTYPE_F16 ? "F16" : "BF16";
+}
+
+static inline void
+append_values (GByteArray   *data,
+               const Tensor *tensor)
+{
+  g_autofree guint8 *bytes = g_malloc (tensor->count * 4 + 1);
+  gint64             integer = tensor->wide ? (gint64) tensor->values[0] : 0;
+
+  hd_host_from_float (tensor->dtype, tensor->values, tensor->count, bytes);
+  if (tensor->wide)
+    g_byte_array_append (data, (const guint8 *) &integer, sizeof integer);
+  else
+    g_byte_array_append (data, bytes, (guint) (tensor->count * hd_dtype_size (tensor->dtype)));
 }
 
 static inline void
@@ -136,14 +154,12 @@ write_file (const File *file,
     g_string_append_printf (header, "\"__metadata__\":%s", file->metadata);
   for (guint i = 0; i < file->tensors->len; i++)
     {
-      const Tensor      *tensor = g_ptr_array_index (file->tensors, i);
-      g_autofree guint8 *bytes = g_malloc (tensor->count * 4 + 1);
-      gsize              start = data->len;
+      const Tensor *tensor = g_ptr_array_index (file->tensors, i);
+      gsize         start = data->len;
 
-      hd_host_from_float (tensor->dtype, tensor->values, tensor->count, bytes);
-      g_byte_array_append (data, bytes, (guint) (tensor->count * hd_dtype_size (tensor->dtype)));
+      append_values (data, tensor);
       g_string_append_printf (header, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", header->len > 1 ? "," : "",
-                              tensor->name, file_type (tensor->dtype));
+                              tensor->name, file_type (tensor));
       for (int j = 0; j < tensor->n; j++)
         g_string_append_printf (header, "%s%d", j > 0 ? "," : "", tensor->sides[j]);
       g_string_append_printf (header, "],\"data_offsets\":[%" G_GSIZE_FORMAT ",%u]}", start, data->len);

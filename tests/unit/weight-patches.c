@@ -290,6 +290,48 @@ test_several (Fixture    *fixture,
   file_clear (&files[1]);
 }
 
+/* Trainers write alpha as an integer too. */
+static void
+test_integer_alpha (Fixture    *fixture,
+                    const void *data)
+{
+  g_autofree double *change = g_new0 (double, 100 * 41);
+  Tensor            *down = add (&fixture->file, HD_DTYPE_F16, QUERY ".lora_down.weight", 8, 41);
+  Tensor            *up = add (&fixture->file, HD_DTYPE_F16, QUERY ".lora_up.weight", 100, 8);
+  Tensor            *alpha = add_sides (&fixture->file, HD_DTYPE_F16, QUERY ".alpha", 0, NULL);
+
+  alpha->values[0] = 4.0f;
+  alpha->wide = TRUE;
+  add_product (change, 4.0 / 8.0, up, down);
+  open_lora (fixture, 1.0, 1.0);
+  assert_changed (fixture, &query, change);
+}
+
+/* What diffusers writes in place of alphas: one for a network, and others for layers of certain names. */
+static void
+test_metadata_alpha (Fixture    *fixture,
+                     const void *data)
+{
+  const Weight       other = { "mid_block.attentions.0.proj_in.weight", HD_LORA_UNET, 2, { 5, 6 } };
+  g_autofree double *change = g_new0 (double, 100 * 41);
+  g_autofree double *other_change = g_new0 (double, 5 * 6);
+  const char        *stem = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+  g_autofree char   *down_name = g_strconcat (stem, ".lora_A.weight", NULL);
+  g_autofree char   *up_name = g_strconcat (stem, ".lora_B.weight", NULL);
+  Tensor            *down = add (&fixture->file, HD_DTYPE_F16, down_name, 8, 41);
+  Tensor            *up = add (&fixture->file, HD_DTYPE_F16, up_name, 100, 8);
+
+  add_product (change, 4.0 / 8.0, up, down);
+  down = add (&fixture->file, HD_DTYPE_F16, "unet.mid_block.attentions.0.proj_in.lora_A.weight", 2, 6);
+  up = add (&fixture->file, HD_DTYPE_F16, "unet.mid_block.attentions.0.proj_in.lora_B.weight", 5, 2);
+  add_product (other_change, 3.0 / 2.0, up, down);
+  fixture->file.metadata = "{\"lora_adapter_metadata\":\"{\\\"unet.lora_alpha\\\": 4, \\\"unet.alpha_pattern\\\": "
+                           "{\\\"proj_in\\\": 3.0}, \\\"text_encoder.lora_alpha\\\": 7}\"}";
+  open_lora (fixture, 1.0, 1.0);
+  assert_changed (fixture, &query, change);
+  assert_changed (fixture, &other, other_change);
+}
+
 /* A result in bf16 is the float32 sum, rounded; with the weight 0 nothing is touched. */
 static void
 test_types (Fixture    *fixture,
@@ -353,6 +395,26 @@ test_float16 (void)
       hd_host_from_float (HD_DTYPE_F16, &roundings[i].from, 1, &to);
       g_assert_cmphex (to, ==, roundings[i].to);
     }
+}
+
+static void
+test_cancelled (Fixture    *fixture,
+                const void *data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError)       error = NULL;
+  g_autofree double       *change = g_new0 (double, 100 * 41);
+  g_autofree float        *before = NULL;
+  Tensor                  *down = add (&fixture->file, HD_DTYPE_F16, QUERY ".lora_down.weight", 8, 41);
+  Tensor                  *up = add (&fixture->file, HD_DTYPE_F16, QUERY ".lora_up.weight", 100, 8);
+
+  add_product (change, 1.0, up, down);
+  open_lora (fixture, 1.0, 1.0);
+  hd_weight_patches_set_cancellable (fixture->patches, cancellable);
+  assert_changed (fixture, &query, change);
+  g_cancellable_cancel (cancellable);
+  g_assert_null (apply (fixture, &query, HD_DTYPE_F16, HD_DTYPE_F32, &before, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
 /* --- through HdWeights ----------------------------------------------------------- */
@@ -495,8 +557,11 @@ main (int    argc,
   add_test ("lokr-core", NULL, test_lokr_core);
   add_test ("difference", NULL, test_difference);
   add_test ("several", NULL, test_several);
+  add_test ("integer-alpha", NULL, test_integer_alpha);
+  add_test ("metadata-alpha", NULL, test_metadata_alpha);
   add_test ("types", NULL, test_types);
   g_test_add_func ("/host/float16", test_float16);
+  add_test ("cancelled", NULL, test_cancelled);
   add_test ("weights", NULL, test_weights);
   add_test ("weights-dry", "dry", test_weights);
   add_test ("not-finite", NULL, test_not_finite);
