@@ -37,10 +37,9 @@ find_file (const char *folder,
 
 /* --- the folder and its name -------------------------------------------------- */
 
-/* The snapshot that the cache's folder of a model has for "main", or its only one. */
-static char *
-find_snapshot (const char  *folder,
-               GError     **error)
+char *
+hd_model_files_find_snapshot (const char  *folder,
+                              GError     **error)
 {
   g_autofree char *snapshots = g_build_filename (folder, "snapshots", NULL);
   g_autofree char *reference = g_build_filename (folder, "refs", "main", NULL);
@@ -336,7 +335,7 @@ hd_model_component_find (const char  *path,
   if (!check_exists (path, error))
     return NULL;
 
-  folder = is_folder (snapshots) ? find_snapshot (path, error) : g_strdup (path);
+  folder = is_folder (snapshots) ? hd_model_files_find_snapshot (path, error) : g_strdup (path);
   if (folder == NULL)
     return NULL;
 
@@ -397,7 +396,7 @@ find_in_folder (const char  *path,
   g_autofree char         *snapshots = g_build_filename (path, "snapshots", NULL);
   g_autofree char         *second = NULL;
 
-  files->folder = is_folder (snapshots) ? find_snapshot (path, error) : g_strdup (path);
+  files->folder = is_folder (snapshots) ? hd_model_files_find_snapshot (path, error) : g_strdup (path);
   if (files->folder == NULL)
     return NULL;
 

@@ -70,6 +70,11 @@ HdModelFiles *hd_model_files_find (const char    *path,
                                    GError       **error);
 void          hd_model_files_free (HdModelFiles  *files);
 
+/* (transfer full): the folder of the revision "main" in the Hugging Face cache's folder of a model, or of the only
+ * one; NULL with @error set. */
+char         *hd_model_files_find_snapshot (const char  *folder,
+                                            GError     **error);
+
 /**
  * hd_model_files_key:
  *

@@ -254,8 +254,8 @@ hd_model_guess_sample_size (const HdModel *model)
 
 /* --- distillation -------------------------------------------------------------- */
 
-static HdDistillation
-distillation_in_name (const char *name)
+HdDistillation
+hd_model_name_distillation (const char *name)
 {
   g_autofree char *squeezed = squeeze (name);
 
@@ -284,9 +284,9 @@ recognise_distillation (const HdModel *model,
       && model->scheduler.spacing == HD_TIMESTEPS_TRAILING && model->scheduler.prediction == HD_PREDICTION_EPSILON)
     return HD_DISTILLATION_TURBO;
 
-  distillation = title != NULL ? distillation_in_name (title) : HD_DISTILLATION_NONE;
+  distillation = title != NULL ? hd_model_name_distillation (title) : HD_DISTILLATION_NONE;
 
-  return distillation != HD_DISTILLATION_NONE ? distillation : distillation_in_name (model->files->name);
+  return distillation != HD_DISTILLATION_NONE ? distillation : hd_model_name_distillation (model->files->name);
 }
 
 int

@@ -26,6 +26,9 @@ gboolean hd_model_read_scheduler (HdModel               *model,
 /* The side in latent pixels that a single file's model was trained at. */
 int      hd_model_guess_sample_size (const HdModel *model);
 
+/* What the words in a model's name tell: "turbo", "lightning", "hyper", "lcm". */
+HdDistillation hd_model_name_distillation (const char *name);
+
 /* "4" in "lightning_4step": the number of steps that the name tells; 0 if it tells none. */
 int      hd_model_name_steps (const char *name);
 

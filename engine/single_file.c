@@ -422,6 +422,8 @@ hd_single_file_recognise (HdSafetensors *file,
       read_family_from_metadata (file, contents);
       if (!contents->family_known)
         set_family_of_width (contents, find_text_width (file));
+      if (!contents->family_known && (has_prefix (file, "lora_te2_") || has_prefix (file, "text_encoder_2.")))
+        set_family_of_width (contents, WIDTH_SDXL);
       return;
     }
 

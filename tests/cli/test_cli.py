@@ -53,7 +53,7 @@ def test_version(folder):
 
 
 def test_help(folder):
-    for command in ([], ["generate"], ["inspect"], ["estimate"], ["bench"]):
+    for command in ([], ["generate"], ["models"], ["inspect"], ["estimate"], ["bench"]):
         result = run(folder, *command, "--help")
         assert result.returncode == 0 and result.stdout.startswith("Usage:") and result.stderr == ""
 
@@ -102,6 +102,50 @@ def test_inspect(folder):
     assert result.returncode == 0 and result.stderr == ""
     for word in ("fingerprint", "unet", "vae", "text_encoder", "scheduler", "hidiffusion", "parameters", "128 x 128"):
         assert word in result.stdout, word
+
+
+def test_inspect_json(folder):
+    result = run(folder, "inspect", "--json", "--prediction", "v", "--distillation", "lcm", MODEL)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    told = json.loads(result.stdout)
+    assert (told["family"], told["native_size"], told["layout"]) == ("Stable Diffusion 1", 128, "diffusers folder"), told
+    assert (told["prediction"], told["prediction_known"], told["distillation"]) == ("v", True, "lcm"), told
+    assert set(told["components"]) == {"unet", "vae", "text_encoder"}
+    assert told["components"]["unet"]["dtypes"] == ["F16"] and told["components"]["unet"]["tensors"] > 600
+    check_complaint(run(folder, "inspect", "--prediction", "x", MODEL), 1, "epsilon, v, sample")
+
+
+def write_tensors(path, header):
+    text = json.dumps(header).encode()
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text)
+
+
+def test_inspect_additions(folder):
+    empty = {"dtype": "F16", "shape": [0, 768], "data_offsets": [0, 0]}
+    path = os.path.join(folder, "x.safetensors")
+    for name, kind in [("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight", "a LoRA"), ("emb_params", "a textual inversion embedding"),
+                       ("decoder.mid_block.resnets.0.conv1.weight", "a VAE alone"), ("text_model.embeddings.token_embedding.weight", "a text encoder alone")]:
+        write_tensors(path, {name: empty})
+        result = run(folder, "inspect", path)
+        assert result.returncode == 0 and kind in result.stdout, (result.stdout, result.stderr)
+        assert json.loads(run(folder, "inspect", "--json", path).stdout)["kind"] == kind
+    for name, kind in [("model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight", "Stable Diffusion 3"), ("double_blocks.0.img_attn.qkv.weight", "Flux"), ("anything", "no model that is known")]:
+        write_tensors(path, {name: empty})
+        check_complaint(run(folder, "inspect", path), 1, kind)
+
+
+def test_models(folder):
+    empty = {"dtype": "F16", "shape": [0, 768], "data_offsets": [0, 0]}
+    home = os.path.join(folder, "home")
+    environment = {**os.environ, "HOME": home, "XDG_DATA_HOME": os.path.join(home, "data"), "XDG_DATA_DIRS": "/nowhere", "HF_HOME": "/nowhere"}
+    write_tensors(os.path.join(home, "data/hidiffusion/loras/mine.safetensors"), {"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight": empty})
+    result = run(folder, "models", "--folder", os.path.dirname(MODEL), env=environment)
+    assert result.returncode == 0 and "Stable Diffusion 1\n" in result.stdout and "  demo-model" in result.stdout, result.stdout
+    (entry,) = json.loads(run(folder, "models", "--kind", "loras", "--json", env=environment).stdout)
+    assert (entry["name"], entry["family"]) == ("mine", "Stable Diffusion 1"), entry
+    assert "No embeddings found" in run(folder, "models", "--kind", "embeddings", env=environment).stdout
+    check_complaint(run(folder, "models", "--kind", "poems"), 2, "poems")
 
 
 def test_estimate(folder):

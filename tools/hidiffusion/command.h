@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 /* The subcommands. @arguments (array zero-terminated=1) (transfer full to the function's local use): the command's
  * name for messages, then its own arguments. They return the exit status. */
 int hd_command_generate (GStrv *arguments);
+int hd_command_models   (GStrv *arguments);
 int hd_command_inspect  (GStrv *arguments);
 int hd_command_estimate (GStrv *arguments);
 int hd_command_bench    (GStrv *arguments);

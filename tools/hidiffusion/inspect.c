@@ -1,195 +1,107 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "engine/config.h"
-#include "engine/model_files.h"
-#include "engine/pipeline.h"
+#include "engine/text_encoder.h"
+#include "engine/unet.h"
+#include "engine/vae.h"
 #include "kernels/dry/dry.h"
 #include "tools/hidiffusion/command.h"
+#include "tools/hidiffusion/inspect_report.h"
 
-#define MEGA 1e6
-
-typedef struct
-{
-  guint64     bytes;
-  guint64     parameters;
-  guint       n_tensors;
-  GHashTable *dtypes;   /* a set of their names */
-} Contents;
-
-static void
-count_entry (Contents                 *contents,
-             const HdSafetensorsEntry *entry)
-{
-  guint64 elements = 1;
-
-  for (int i = 0; i < entry->n_dimensions; i++)
-    elements *= (guint64) entry->shape[i];
-  contents->parameters += elements;
-  contents->bytes += entry->length;
-  contents->n_tensors++;
-  g_hash_table_add (contents->dtypes, g_strdup (entry->dtype_name));
-}
-
-static int
-compare_names (const void *a,
-               const void *b)
-{
-  return strcmp (*(const char * const *) a, *(const char * const *) b);
-}
-
-/* "F16, 859.5 M parameters in 686 tensors, 1.6 GiB" */
-static char *
-describe_contents (const Contents *contents)
-{
-  guint             n_names;
-  g_autofree char **names = (char **) g_hash_table_get_keys_as_array (contents->dtypes, &n_names);
-  g_autofree char  *size = g_format_size_full (contents->bytes, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char  *dtypes = NULL;
-
-  qsort (names, n_names, sizeof *names, compare_names);
-  dtypes = g_strjoinv (", ", names);
-
-  return g_strdup_printf ("%s, %.4g M parameters in %u tensors, %s", dtypes, contents->parameters / MEGA,
-                          contents->n_tensors, size);
-}
-
+/* Loads every network without a device: each tensor is looked up by name, type and shape. */
 static gboolean
-print_component (const HdModelComponent  *component,
-                 GError                 **error)
+check_networks (const HdModel  *model,
+                GError        **error)
 {
-  g_autoptr (GPtrArray)  files = hd_model_component_open (component, error);
-  g_autoptr (GHashTable) dtypes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autofree char       *description = NULL;
-  Contents               contents = { .dtypes = dtypes };
+  g_autoptr (HdContext) context = hd_dry_context_new (HD_DTYPE_F32);
+  g_autoptr (HdWeights) unet_weights = hd_model_open_weights (model, HD_MODEL_UNET, context);
+  g_autoptr (HdWeights) vae_weights = hd_model_open_weights (model, HD_MODEL_VAE, context);
+  g_autoptr (HdUnet)    unet = hd_unet_load (context, &model->unet, unet_weights, error);
+  g_autoptr (HdVae)     vae = unet != NULL ? hd_vae_load (context, &model->vae, vae_weights, error) : NULL;
 
-  if (files == NULL)
+  if (vae == NULL || !hd_vae_load_encoder (vae, vae_weights, error))
     return FALSE;
 
-  for (guint i = 0; i < files->len; i++)
+  for (int i = 0; i < model->n_text; i++)
     {
-      guint                     n_entries;
-      const HdSafetensorsEntry *entries = hd_safetensors_get_entries (g_ptr_array_index (files, i), &n_entries);
+      g_autoptr (HdWeights)     weights = hd_model_open_weights (model, HD_MODEL_TEXT_ENCODER + i, context);
+      g_autoptr (HdTextEncoder) encoder = hd_text_encoder_load (context, &model->text[i], i > 0, weights, error);
+      g_autoptr (HdTokenizer)   tokenizer = encoder != NULL ? hd_model_new_tokenizer (model, i, error) : NULL;
 
-      for (guint j = 0; j < n_entries; j++)
-        count_entry (&contents, &entries[j]);
+      if (tokenizer == NULL)
+        return FALSE;
     }
-
-  description = describe_contents (&contents);
-  printf ("%-12s %s\n", component->name, description);
-  for (char **path = component->weights; *path != NULL; path++)
-    printf ("%-12s %s\n", "", *path);
 
   return TRUE;
 }
 
-static char *
-join_ints (const int *values,
-           int        n)
-{
-  GString *list = g_string_new (NULL);
-
-  for (int i = 0; i < n; i++)
-    g_string_append_printf (list, "%s%d", i > 0 ? ", " : "", values[i]);
-
-  return g_string_free (list, FALSE);
-}
-
-static const char *
-prediction_name (HdPrediction prediction)
-{
-  switch (prediction)
-    {
-    case HD_PREDICTION_EPSILON:
-      return "epsilon";
-    case HD_PREDICTION_V:
-      return "v";
-    case HD_PREDICTION_SAMPLE:
-      return "sample";
-    }
-
-  g_return_val_if_reached ("");
-}
-
-static const char *
-family_name (HdFamily family)
-{
-  switch (family)
-    {
-    case HD_FAMILY_SD1:
-      return "Stable Diffusion 1";
-    case HD_FAMILY_SD2:
-      return "Stable Diffusion 2";
-    case HD_FAMILY_SDXL:
-      return "Stable Diffusion XL";
-    case HD_FAMILY_SDXL_TURBO:
-      return "Stable Diffusion XL Turbo";
-    }
-
-  g_return_val_if_reached ("");
-}
-
 static void
-print_settings (const HdPipeline *pipeline)
+count_parts (HdInspection *inspection)
 {
-  const HdTextConfig *text = &pipeline->text.encoders[0]->config;
-  const HdUnetConfig *unet = &pipeline->unet->config;
-  const HdVaeConfig  *vae = &pipeline->vae->config;
-  g_autofree char    *unet_channels = join_ints (unet->block_out_channels, unet->n_levels);
-  g_autofree char    *unet_heads = join_ints (unet->heads, unet->n_levels);
-  g_autofree char    *vae_channels = join_ints (vae->block_out_channels, vae->n_levels);
+  for (int i = 0; i < HD_MODEL_N_PARTS; i++)
+    {
+      HdTensorSource *source = hd_model_get_source (inspection->model, i);
 
-  printf ("\n%-12s %d x %d pixels, trained\n", "native size", pipeline->native_size, pipeline->native_size);
-  printf ("%-12s channels %s; heads %s; text %d\n", "unet", unet_channels, unet_heads, unet->cross_attention_dim);
-  printf ("%-12s channels %s; latents %d x 1/%d, scaled by %g\n", "vae", vae_channels, vae->latent_channels,
-          pipeline->factor, vae->scaling_factor);
-  printf ("%-12s %d layers of %d, %d heads, vocabulary %d\n", "text_encoder", text->layers, text->hidden_size,
-          text->heads, text->vocab_size);
-  printf ("%-12s %d training steps, beta %g to %g, predicts %s\n", "scheduler", pipeline->scheduler.train_steps,
-          pipeline->scheduler.beta_start, pipeline->scheduler.beta_end,
-          prediction_name (pipeline->scheduler.prediction));
-
-  if (pipeline->ratios != NULL)
-    printf ("%-12s own ratios: d4 %g, p2 %g; from 4x on d4 %g, p2 %g\n", "hidiffusion", pipeline->ratios->normal.d4,
-            pipeline->ratios->normal.p2, pipeline->ratios->large.d4, pipeline->ratios->large.p2);
-  else
-    printf ("%-12s the family's ratios\n", "hidiffusion");
+      hd_contents_init (&inspection->parts[i]);
+      for (guint j = 0; source != NULL && j < hd_tensor_source_get_n_files (source); j++)
+        hd_contents_add (&inspection->parts[i], hd_tensor_source_get_file (source, j),
+                         hd_tensor_source_get_names (source)->prefix);
+    }
 }
 
 static gboolean
-inspect (const char  *path,
-         GError     **error)
+inspect_model (const char            *path,
+               const HdModelOptions  *options,
+               gboolean               json,
+               GError               **error)
 {
-  g_autoptr (HdModelFiles) files = hd_model_files_find (path, error);
-  g_autoptr (HdContext)    context = hd_dry_context_new (HD_DTYPE_F32);
-  g_autoptr (HdPipeline)   pipeline = NULL;
-  g_autofree char         *fingerprint = NULL;
+  g_autoptr (HdModel) model = hd_model_open (path, options, error);
+  g_autofree char    *fingerprint = NULL;
+  HdInspection        inspection = { 0 };
 
-  if (files == NULL)
+  if (model == NULL || !check_networks (model, error))
     return FALSE;
 
-  /* Loaded without a device: every tensor has been looked up by name and shape. */
-  pipeline = hd_pipeline_load (context, path, error);
-  if (pipeline == NULL)
-    return FALSE;
-
-  fingerprint = hd_model_files_fingerprint (files, error);
+  fingerprint = hd_model_files_fingerprint (model->files, error);
   if (fingerprint == NULL)
     return FALSE;
 
-  printf ("%-12s %s\n", "model", files->name);
-  printf ("%-12s %s\n", "folder", files->folder);
-  printf ("%-12s %s%s%s%s\n", "family", family_name (pipeline->family), files->class_name != NULL ? " (" : "",
-          files->class_name != NULL ? files->class_name : "", files->class_name != NULL ? ")" : "");
-  printf ("%-12s %s\n\n", "fingerprint", fingerprint);
-  if (!print_component (&files->text_encoder, error) || !print_component (&files->unet, error)
-      || !print_component (&files->vae, error))
+  inspection.model = model;
+  inspection.fingerprint = fingerprint;
+  count_parts (&inspection);
+  if (json)
+    hd_inspection_print_json (&inspection);
+  else
+    hd_inspection_print (&inspection);
+  for (int i = 0; i < HD_MODEL_N_PARTS; i++)
+    hd_contents_clear (&inspection.parts[i]);
+
+  return TRUE;
+}
+
+/* Whether @path is a file that belongs to models without being one; then it is told about. */
+static gboolean
+inspect_addition (const char *path,
+                  gboolean    json)
+{
+  g_autoptr (HdSafetensors) file = NULL;
+  HdSingleFile              contents;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
     return FALSE;
 
-  print_settings (pipeline);
+  /* What is wrong with the file, inspecting it as a model tells. */
+  file = hd_safetensors_open (path, NULL);
+  if (file == NULL)
+    return FALSE;
+
+  hd_single_file_recognise (file, &contents);
+  if (contents.kind == HD_FILE_CHECKPOINT || contents.kind == HD_FILE_OTHER)
+    return FALSE;
+
+  if (json)
+    hd_inspection_print_file_json (file, &contents);
+  else
+    hd_inspection_print_file (file, &contents);
 
   return TRUE;
 }
@@ -197,14 +109,31 @@ inspect (const char  *path,
 int
 hd_command_inspect (GStrv *arguments)
 {
-  GOptionGroup *group = g_option_group_new ("inspect", "", "", NULL, NULL);
-  GError       *error = NULL;
+  g_autofree char    *prediction = NULL;
+  g_autofree char    *distillation = NULL;
+  gboolean            json = FALSE;
+  const GOptionEntry  entries[] = {
+    { "prediction", 0, 0, G_OPTION_ARG_STRING, &prediction,
+      "what the UNet predicts: auto, epsilon, v or sample (auto)", "WHAT" },
+    { "distillation", 0, 0, G_OPTION_ARG_STRING, &distillation,
+      "what makes it draw in a few steps: auto, none, turbo, lcm or lightning (auto)", "WHAT" },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &json, "write JSON", NULL },
+    { NULL },
+  };
+  GOptionGroup   *group = g_option_group_new ("inspect", "", "", NULL, NULL);
+  HdModelOptions  options;
+  GError         *error = NULL;
 
-  if (!hd_command_parse (arguments, group, "MODEL", "MODEL is a folder in diffusers' layout. Its files are checked as "
-                         "for a run: every tensor by name, type and shape.", 1))
+  g_option_group_add_entries (group, entries);
+  if (!hd_command_parse (arguments, group, "MODEL", "MODEL is a folder in diffusers' layout, or a safetensors file. A "
+                         "model's files are checked as for a run: every tensor by name, type and shape. Of a LoRA, a "
+                         "ControlNet, an embedding or a part of a model it is told what it is.", 1))
     return HD_EXIT_USAGE;
 
-  if (!inspect ((*arguments)[1], &error))
+  options = (HdModelOptions) { .prediction = prediction, .distillation = distillation };
+  if (inspect_addition ((*arguments)[1], json))
+    return HD_EXIT_SUCCESS;
+  if (!inspect_model ((*arguments)[1], &options, json, &error))
     return hd_command_fail (error);
 
   return HD_EXIT_SUCCESS;

@@ -19,7 +19,8 @@ typedef struct
 
 static const Command commands[] = {
   { "generate", hd_command_generate, "make a picture from a prompt" },
-  { "inspect", hd_command_inspect, "tell what a model folder holds" },
+  { "models", hd_command_models, "list the models that are installed" },
+  { "inspect", hd_command_inspect, "tell what a model's folder or file holds" },
   { "estimate", hd_command_estimate, "tell what memory, arithmetic and time a picture would take" },
   { "bench", hd_command_bench, "measure the networks' speed" },
 };
@@ -79,7 +80,7 @@ main (int    argc,
 
   if (argc < 2)
     {
-      hd_command_complain ("expected a command: generate, inspect, estimate or bench (hidiffusion --help tells more)");
+      hd_command_complain ("expected a command: generate, models, inspect, estimate or bench (hidiffusion --help tells more)");
       return HD_EXIT_USAGE;
     }
 
@@ -98,7 +99,7 @@ main (int    argc,
   command = find_command (argv[1]);
   if (command == NULL)
     {
-      message = g_strdup_printf ("expected a command: generate, inspect, estimate or bench; found \"%s\"", argv[1]);
+      message = g_strdup_printf ("expected a command: generate, models, inspect, estimate or bench; found \"%s\"", argv[1]);
       hd_command_complain (message);
       return HD_EXIT_USAGE;
     }
