@@ -8,6 +8,7 @@
 
 #include "engine/json.h"
 #include "engine/tokenizer.h"
+#include "kernels/host.h"
 
 #define MAX_NAME_BYTES 255
 #define MAX_DEPTH      4
@@ -415,6 +416,25 @@ find_entry (HdTextEmbeddings      *embeddings,
   return n == 1 ? entry : NULL;
 }
 
+/* Training that has gone astray leaves such files; the picture would be black. */
+static gboolean
+check_finite (const HdTextEmbedding  *embedding,
+              int                     i,
+              int                     width,
+              GError                **error)
+{
+  gsize             count = (gsize) embedding->rows * width;
+  g_autofree float *values = g_new (float, count);
+
+  hd_host_to_float (embedding->dtypes[i], g_bytes_get_data (embedding->vectors[i], NULL), count, values);
+  if (hd_host_is_finite (values, count))
+    return TRUE;
+
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
+               "%s: expected an embedding of finite numbers, found others among them", embedding->path);
+  return FALSE;
+}
+
 static gboolean
 read_vectors (HdTextEmbeddings  *embeddings,
               HdTextEmbedding   *embedding,
@@ -439,7 +459,7 @@ read_vectors (HdTextEmbeddings  *embeddings,
   embedding->dtypes[i] = entry->dtype;
   embedding->rows = (int) rows;
 
-  return embedding->vectors[i] != NULL;
+  return embedding->vectors[i] != NULL && check_finite (embedding, i, (int) width, error);
 }
 
 gboolean

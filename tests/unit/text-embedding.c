@@ -3,6 +3,7 @@
 /* Embeddings of textual inversion: one that holds the vectors of words gives what these words give; names are found as
  * words; what is not usable is refused with a reason. */
 
+#include <math.h>
 #include <string.h>
 
 #include "engine/prompt_windows.h"
@@ -312,6 +313,7 @@ test_refused (Fixture    *fixture,
               const void *data)
 {
   static const float  zeros[76 * 24];
+  static const float  infinite[16] = { [15] = INFINITY };
   static const Tensor wrong[] = {
     { "emb_params", "F32", "2,24", zeros, 192 },
     { "emb_params", "F32", "0,16", zeros, 0 },
@@ -338,6 +340,9 @@ test_refused (Fixture    *fixture,
   assert_refused (fixture, xl, "thing.safetensors", HD_ENGINE_ERROR_MODEL, "\"clip_l\" (n, 16) and \"clip_g\" (n, 24)");
   write_tensors (fixture->folder, "thing.safetensors", NULL, 0);
   assert_refused (fixture, sd, "thing.safetensors", HD_ENGINE_ERROR_MODEL, "no tensor");
+
+  write_tensors (fixture->folder, "thing.safetensors", &(Tensor) { "a", "F32", "16", infinite, 64 }, 1);
+  assert_refused (fixture, sd, "thing.safetensors", HD_ENGINE_ERROR_MODEL, "finite");
 
   write_xl (fixture, "thing.safetensors");
   assert_refused (fixture, sd, "thing.safetensors", HD_ENGINE_ERROR_MODEL, "16 numbers");
