@@ -14,8 +14,16 @@ hd_engine_new (void)
 }
 
 static void
+drop_control_net (HdEngine *engine)
+{
+  g_clear_pointer (&engine->control_net, hd_control_net_free);
+  g_clear_pointer (&engine->control_key, g_free);
+}
+
+static void
 drop_model (HdEngine *engine)
 {
+  drop_control_net (engine);
   g_clear_pointer (&engine->pipeline, hd_pipeline_free);
   g_clear_pointer (&engine->fingerprint, g_free);
   g_clear_pointer (&engine->model_key, g_free);
@@ -73,29 +81,54 @@ hd_engine_ensure_device (HdEngine         *engine,
 
 static gboolean
 ensure_model (HdEngine         *engine,
-              const HdRequest  *request,
+              const HdLoading  *loading,
+              int               threads,
               GError          **error)
 {
-  g_autoptr (HdModelFiles) files = hd_model_files_find (request->model, error);
-  g_autofree char         *key = NULL;
-
-  if (files == NULL)
-    return FALSE;
-
-  key = hd_model_files_key (files);
-  if (engine->pipeline != NULL && g_strcmp0 (engine->model_key, key) == 0)
+  if (engine->pipeline != NULL && g_strcmp0 (engine->model_key, loading->key) == 0)
     return TRUE;
 
   drop_model (engine);
-  engine->fingerprint = hd_model_files_fingerprint (files, error);
+  engine->fingerprint = hd_model_files_fingerprint (loading->model->files, error);
   if (engine->fingerprint == NULL)
     return FALSE;
 
-  engine->pipeline = hd_pipeline_load (engine->context, request->model, error);
+  engine->pipeline = hd_loading_load (loading, engine->context, threads, error);
   if (engine->pipeline == NULL)
     return FALSE;
 
-  engine->model_key = g_steal_pointer (&key);
+  engine->model_key = g_strdup (loading->key);
+
+  return TRUE;
+}
+
+/* Completes @job with its ControlNet, if it has one. */
+static gboolean
+ensure_control_net (HdEngine  *engine,
+                    HdJob     *job,
+                    GError   **error)
+{
+  const HdPipeline *pipeline = engine->pipeline;
+  const char       *path = job->request->control.path;
+  g_autofree char  *key = NULL;
+
+  if (path == NULL)
+    {
+      drop_control_net (engine);
+      return TRUE;
+    }
+
+  key = hd_loading_stamp (path);
+  if (engine->control_net == NULL || g_strcmp0 (engine->control_key, key) != 0)
+    {
+      drop_control_net (engine);
+      engine->control_net = hd_control_net_load (engine->context, path, &pipeline->unet->config, pipeline->factor,
+                                                 error);
+      if (engine->control_net == NULL)
+        return FALSE;
+      engine->control_key = g_steal_pointer (&key);
+    }
+  hd_job_set_control (job, engine->control_net);
 
   return TRUE;
 }
@@ -108,6 +141,7 @@ typedef struct
   HdProgressFunc  func;
   gpointer        user_data;
   double          total_flops;  /* of the whole run; 0 while not known */
+  double          fraction;     /* of this picture's work */
   gint64          started;
   guint64         seed;
   guint32         draw;
@@ -138,9 +172,12 @@ on_operator (HdContext *context,
   Run          *run = user_data;
   double        elapsed = (g_get_monotonic_time () - run->started) / (double) G_USEC_PER_SEC;
 
-  run->progress.fraction = MIN (flops / run->total_flops, 1.0);
-  if (run->progress.fraction >= earliest)
-    run->progress.seconds_left = elapsed * (1.0 - run->progress.fraction) / run->progress.fraction;
+  int           others = run->progress.pictures - run->progress.picture;   /* after this one */
+
+  run->fraction = MIN (flops / run->total_flops, 1.0);
+  run->progress.fraction = (run->progress.picture - 1 + run->fraction) / run->progress.pictures;
+  if (run->fraction >= earliest)
+    run->progress.seconds_left = elapsed * (1.0 - run->fraction + others) / run->fraction;
   report (run);
 }
 
@@ -174,118 +211,204 @@ on_shift (guint64  call,
   return hd_noise_shift (((Run *) user_data)->seed, call);
 }
 
-/* Cuts the middle of @width x @height out of planes (3, @plane_height, @plane_width) in [-1, 1]. */
-static float *
-cut_picture (const float *planes,
-             int          plane_width,
-             int          plane_height,
-             int          width,
-             int          height)
-{
-  float *pixels = g_try_new (float, (gsize) 3 * width * height);
-  gsize  plane = (gsize) plane_width * plane_height;
-  int    left = (plane_width - width) / 2;
-  int    top = (plane_height - height) / 2;
-
-  for (int y = 0; pixels != NULL && y < height; y++)
-    for (int x = 0; x < width; x++)
-      for (int c = 0; c < 3; c++)
-        {
-          float value = planes[c * plane + (gsize) (top + y) * plane_width + left + x] * 0.5f + 0.5f;
-
-          /* A value that is no number must not become a pixel. */
-          pixels[((gsize) y * width + x) * 3 + c] = value >= 0.0f ? MIN (value, 1.0f) : 0.0f;
-        }
-
-  return pixels;
-}
-
 static HdPicture *
-compute (HdEngine         *engine,
-         const HdRequest  *request,
-         Run              *run,
-         GError          **error)
+compute (HdEngine  *engine,
+         HdJob     *job,
+         Run       *run,
+         GError   **error)
 {
-  HdPipeline          *pipeline = engine->pipeline;
-  HdRun                settings = hd_engine_run_settings (pipeline, request);
-  int                  width = settings.latent_width * pipeline->factor;
-  int                  height = settings.latent_height * pipeline->factor;
-  gsize                count = (gsize) pipeline->vae->config.latent_channels
-                               * settings.latent_width * settings.latent_height;
-  g_autofree float    *latents = g_try_new (float, count);
-  g_autofree float    *planes = g_try_new (float, (gsize) 3 * width * height);
+  HdPipeline           *pipeline = engine->pipeline;
+  HdRun                *settings = &job->run;
+  gsize                 pixels = (gsize) settings->latent_width * settings->latent_height;
+  g_autofree float     *latents = g_try_new (float, pixels * pipeline->vae->config.latent_channels);
+  g_autofree float     *planes = g_try_new (float, (gsize) 3 * job->width * job->height);
+  g_autoptr (HdImage)   image = NULL;
   g_autoptr (HdPicture) picture = g_new0 (HdPicture, 1);
 
   if (latents == NULL || planes == NULL)
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                   "No memory for a picture of %d x %d", width, height);
+                   "No memory for a picture of %d x %d", job->width, job->height);
       return NULL;
     }
 
-  settings.noise = on_noise;
-  settings.shift = on_shift;
-  settings.step = on_step;
-  settings.user_data = run;
+  settings->noise = on_noise;
+  settings->shift = on_shift;
+  settings->step = on_step;
+  settings->user_data = run;
 
   enter_phase (run, HD_PHASE_ENCODING);
-  if (!hd_pipeline_denoise (pipeline, &settings, latents, error))
+  if (!hd_pipeline_denoise (pipeline, settings, latents, error))
     return NULL;
 
   enter_phase (run, HD_PHASE_DECODING);
-  if (!hd_pipeline_decode (pipeline, latents, settings.latent_height, settings.latent_width, planes, error))
+  if (!hd_pipeline_decode (pipeline, latents, settings->latent_height, settings->latent_width, planes, error))
     return NULL;
 
-  picture->width = request->width;
-  picture->height = request->height;
-  picture->request = hd_request_copy (request);
-  picture->pixels = cut_picture (planes, width, height, request->width, request->height);
-  if (picture->pixels == NULL)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                   "No memory for a picture of %d x %d", width, height);
-      return NULL;
-    }
+  image = hd_job_finish (job, planes, error);
+  if (image == NULL)
+    return NULL;
+
+  picture->x = job->plan.x;
+  picture->y = job->plan.y;
+  picture->width = image->width;
+  picture->height = image->height;
+  picture->pixels = g_steal_pointer (&image->pixels);
+  picture->request = hd_request_copy (job->request);
+  hd_request_set (&picture->request->model_name, pipeline->model->files->name);
+  hd_request_set (&picture->request->model_hash, engine->fingerprint);
 
   return g_steal_pointer (&picture);
 }
 
+/* Makes the picture of @request, for which the device is open, with memory for it and the model's networks there. */
 static HdPicture *
+run_job (HdEngine         *engine,
+         const HdRequest  *request,
+         Run              *run,
+         GCancellable     *cancellable,
+         GError          **error)
+{
+  HdContext         *context = engine->context;
+  g_autoptr (HdJob)  job = hd_job_new (engine->pipeline->model, request, FALSE, error);
+  HdPicture         *picture;
+
+  if (job == NULL || !ensure_control_net (engine, job, error))
+    return NULL;
+
+  hd_context_reset_statistics (context);
+  hd_context_set_cancellable (context, cancellable);
+  hd_context_set_progress (context, on_operator, run);
+  run->started = g_get_monotonic_time ();
+
+  picture = compute (engine, job, run, error);
+
+  hd_context_set_progress (context, NULL, NULL);
+  hd_context_set_cancellable (context, NULL);
+  if (picture != NULL)
+    hd_speed_learn (&engine->speed, context);
+
+  return picture;
+}
+
+static gboolean
+run_all (HdEngine         *engine,
+         const HdRequest  *request,
+         HdPictureFunc     take,
+         Run              *run,
+         GCancellable     *cancellable,
+         GError          **error)
+{
+  g_autoptr (HdRequest) one = hd_request_copy (request);
+
+  one->count = 1;
+  for (int i = 0; i < request->count; i++)
+    {
+      HdPicture *picture;
+
+      one->seed = (request->seed + i) % ((gint64) HD_REQUEST_MAX_SEED + 1);
+      run->seed = (guint64) one->seed;
+      run->draw = 0;
+      run->progress.picture = i + 1;
+      run->progress.step = 0;
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      picture = run_job (engine, one, run, cancellable, error);
+      if (picture == NULL || !take (picture, run->user_data, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* A dry run first: it tells how much memory to take and how much work there is. */
+static gboolean
 run_on_device (HdEngine         *engine,
                const HdRequest  *request,
+               HdPictureFunc     take,
                Run              *run,
                GCancellable     *cancellable,
                GError          **error)
 {
-  HdContext   *context = engine->context;
-  HdEstimate   estimate;
-  HdPicture   *picture = NULL;
+  HdContext          *context = engine->context;
+  g_auto (HdLoading)  loading = { 0 };
+  HdEstimate          estimate = { 0 };
+  gboolean            success = FALSE;
 
-  /* A dry run first: it tells how much memory to take and how much work there is. */
-  if (!ensure_model (engine, request, error) || !hd_engine_estimate (engine, request, &estimate, error))
-    return NULL;
+  if (!hd_loading_init (&loading, request, error)
+      || !ensure_model (engine, &loading, request->threads, error)
+      || !hd_engine_count (engine, &loading, request, &estimate, error))
+    return FALSE;
 
   run->total_flops = MAX (estimate.flops, 1.0);
   if (hd_engine_check_memory (engine, request, &estimate, error)
       && hd_context_reserve (context, estimate.tensor_bytes, error))
     {
-      hd_context_reset_statistics (context);
-      hd_context_set_cancellable (context, cancellable);
-      hd_context_set_progress (context, on_operator, run);
-      run->started = g_get_monotonic_time ();
-
-      picture = compute (engine, request, run, error);
-
-      hd_context_set_progress (context, NULL, NULL);
-      hd_context_set_cancellable (context, NULL);
-      if (picture != NULL)
-        hd_speed_learn (&engine->speed, context);
+      success = run_all (engine, request, take, run, cancellable, error);
       /* The model stays warm; the room for its work is given back. */
       hd_context_reserve (context, 0, NULL);
     }
   hd_estimate_clear (&estimate);
 
-  return picture;
+  return success;
+}
+
+gboolean
+hd_engine_generate_all (HdEngine         *engine,
+                        const HdRequest  *request,
+                        HdPictureFunc     take,
+                        HdProgressFunc    progress,
+                        gpointer          user_data,
+                        GCancellable     *cancellable,
+                        GError          **error)
+{
+  g_autoptr (HdRequest) used = NULL;
+  Run                   run = {
+    .progress = { .phase = HD_PHASE_LOADING, .picture = 1, .pictures = request->count, .seconds_left = -1.0 },
+    .func = progress, .user_data = user_data,
+  };
+
+  if (!hd_request_check (request, error))
+    return FALSE;
+
+  used = hd_request_copy (request);
+  hd_request_settle_seed (used);
+
+  report (&run);
+
+  return !g_cancellable_set_error_if_cancelled (cancellable, error)
+         && hd_engine_ensure_device (engine, used, error)
+         && run_on_device (engine, used, take, &run, cancellable, error);
+}
+
+/* --- one picture --------------------------------------------------------------- */
+
+typedef struct
+{
+  HdPicture      *picture;
+  HdProgressFunc  progress;
+  gpointer        user_data;
+} Single;
+
+static gboolean
+take_single (HdPicture  *picture,
+             gpointer    user_data,
+             GError    **error)
+{
+  ((Single *) user_data)->picture = picture;
+
+  return TRUE;
+}
+
+static void
+report_single (const HdProgress *progress,
+               gpointer          user_data)
+{
+  Single *single = user_data;
+
+  if (single->progress != NULL)
+    single->progress (progress, single->user_data);
 }
 
 HdPicture *
@@ -296,29 +419,11 @@ hd_engine_generate (HdEngine         *engine,
                     GCancellable     *cancellable,
                     GError          **error)
 {
-  g_autoptr (HdRequest) used = NULL;
-  HdPicture            *picture;
-  Run                   run = {
-    .progress = { .phase = HD_PHASE_LOADING, .seconds_left = -1.0 }, .func = progress, .user_data = user_data,
-  };
+  g_autoptr (HdRequest) one = hd_request_copy (request);
+  Single                single = { .progress = progress, .user_data = user_data };
 
-  if (!hd_request_check (request, error))
-    return NULL;
+  one->count = 1;
+  hd_engine_generate_all (engine, one, take_single, report_single, &single, cancellable, error);
 
-  used = hd_request_copy (request);
-  hd_request_settle_seed (used);
-  run.seed = (guint64) used->seed;
-
-  report (&run);
-  if (g_cancellable_set_error_if_cancelled (cancellable, error) || !hd_engine_ensure_device (engine, used, error))
-    return NULL;
-
-  picture = run_on_device (engine, used, &run, cancellable, error);
-  if (picture != NULL)
-    {
-      hd_request_set (&picture->request->model_name, engine->pipeline->model->files->name);
-      hd_request_set (&picture->request->model_hash, engine->fingerprint);
-    }
-
-  return picture;
+  return single.picture;
 }

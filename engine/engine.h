@@ -70,16 +70,22 @@ void       hd_picture_free (HdPicture *picture);
 
 /**
  * HdEstimate:
+ * @width: of the picture, in pixels, where the request left it to the model or the task
+ * @height: of it
+ * @steps: of the schedule, likewise
  * @weight_bytes: of the networks that are in memory at once
  * @tensor_bytes: the peak of activations
  * @flops: arithmetic of the whole run, two per multiply-add
  * @step_flops_first: of the first step
  * @step_flops_last: of the last step
- * @seconds: expected on this machine; negative while its speed is not known, from a run or a measurement
+ * @seconds: expected on this machine for one picture; negative while its speed is not known, from a run or a measurement
  * @device: (owned): the device's name
  */
 typedef struct
 {
+  int     width;
+  int     height;
+  int     steps;
   gsize   weight_bytes;
   gsize   tensor_bytes;
   double  flops;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/job.h"
+#include "engine/loading.h"
 #include "engine/pipeline.h"
 #include "engine/speed.h"
 
@@ -9,12 +11,14 @@ G_BEGIN_DECLS
 
 struct _HdEngine
 {
-  HdContext  *context;
-  char       *device_key;   /* what the context was made for */
-  HdPipeline *pipeline;
-  char       *model_key;    /* which files the pipeline was made from */
-  char       *fingerprint;  /* of the pipeline's weights */
-  HdSpeed     speed;        /* of the context's device, as far as it is known */
+  HdContext    *context;
+  char         *device_key;   /* what the context was made for */
+  HdPipeline   *pipeline;
+  char         *model_key;    /* which files the pipeline was made from */
+  char         *fingerprint;  /* of the model's weights */
+  HdControlNet *control_net;
+  char         *control_key;  /* which files the ControlNet was made from, and for which model */
+  HdSpeed       speed;        /* of the context's device, as far as it is known */
 };
 
 /* Opens the request's device, unless it is the one that is open. */
@@ -22,9 +26,12 @@ gboolean hd_engine_ensure_device (HdEngine         *engine,
                                   const HdRequest  *request,
                                   GError          **error);
 
-/* The request in a pipeline's terms, for a model like @pipeline; the functions are left out. */
-HdRun    hd_engine_run_settings  (const HdPipeline *pipeline,
-                                  const HdRequest  *request);
+/* Runs @request on the dry device; the networks are those of @loading. */
+gboolean hd_engine_count         (HdEngine         *engine,
+                                  const HdLoading  *loading,
+                                  const HdRequest  *request,
+                                  HdEstimate       *estimate,
+                                  GError          **error);
 
 /* FALSE with HD_ENGINE_ERROR_NO_MEMORY, naming what is needed, what there is and what would fit, if the
  * device has less free than @estimate says. */

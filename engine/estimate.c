@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "engine/engine_private.h"
+#include "engine/control_net.h"
 #include "kernels/dry/dry.h"
-
-/* The engine works on sides in multiples of this, so that every map can be halved and windowed. */
-#define WORKING_MULTIPLE 64
-
-/* Under "auto", RAU-Net stays off up to this multiple of the area that the model was trained on: there it would
- * only cost quality. */
-#define AUTO_AREA_FACTOR 1.5
 
 void
 hd_estimate_clear (HdEstimate *estimate)
@@ -16,32 +10,8 @@ hd_estimate_clear (HdEstimate *estimate)
   g_clear_pointer (&estimate->device, g_free);
 }
 
-static int
-round_up (int side)
-{
-  return (side + WORKING_MULTIPLE - 1) / WORKING_MULTIPLE * WORKING_MULTIPLE;
-}
-
-HdRun
-hd_engine_run_settings (const HdPipeline *pipeline,
-                        const HdRequest  *request)
-{
-  gboolean off = g_str_equal (request->hidiffusion, "off");
-  gboolean on = g_str_equal (request->hidiffusion, "on");
-  double   native = pipeline->native_size;
-  gboolean large = (double) request->width * request->height > AUTO_AREA_FACTOR * native * native;
-
-  return (HdRun) {
-    .prompt = request->prompt,
-    .negative_prompt = request->negative_prompt,
-    .latent_height = round_up (request->height) / pipeline->factor,
-    .latent_width = round_up (request->width) / pipeline->factor,
-    .guidance_scale = request->guidance_scale,
-    .sampler = { .name = request->sampler, .steps = request->steps },
-    .rau_net = on || (!off && large),
-    .msw_msa = !off,
-  };
-}
+/* Sizes that are proposed have sides in multiples of this. */
+#define SIZE_STEP 64
 
 /* Arithmetic of the steps that have begun: what was counted at the beginning of the first and the last step,
  * and of the last but one. */
@@ -95,15 +65,15 @@ on_shift (guint64  call,
   return 0;
 }
 
-/* Runs @request through @dry, a pipeline on the dry device, and fills in all of @estimate that comes of it. */
+/* Runs @job through @dry, a pipeline on the dry device, and fills in all of @estimate that comes of it. */
 static gboolean
-count_run (HdPipeline       *dry,
-           const HdRequest  *request,
-           HdEstimate       *estimate,
-           GError          **error)
+count_run (HdPipeline  *dry,
+           const HdJob *job,
+           HdEstimate  *estimate,
+           GError     **error)
 {
   StepCounts        counts = { .context = dry->context };
-  HdRun             run = hd_engine_run_settings (dry, request);
+  HdRun             run = job->run;
   gsize             pixels = (gsize) run.latent_width * run.latent_height;
   g_autofree float *latents = g_try_new0 (float, pixels * dry->vae->config.latent_channels);
   g_autofree float *planes = g_try_new (float, pixels * dry->factor * dry->factor * 3);
@@ -111,7 +81,7 @@ count_run (HdPipeline       *dry,
   if (latents == NULL || planes == NULL)
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                   "No memory for a picture of %d x %d", request->width, request->height);
+                   "No memory for a picture of %d x %d", job->width, job->height);
       return FALSE;
     }
 
@@ -131,6 +101,54 @@ count_run (HdPipeline       *dry,
   estimate->flops = count_flops (dry->context);
   estimate->tensor_bytes = hd_context_get_peak_bytes (dry->context);
   estimate->weight_bytes = hd_context_get_weight_bytes (dry->context);
+  estimate->width = job->shown_width;
+  estimate->height = job->shown_height;
+  estimate->steps = job->request->steps;
+
+  return TRUE;
+}
+
+static gboolean
+count_job (HdPipeline       *dry,
+           HdJob            *job,
+           HdEstimate       *estimate,
+           GError          **error)
+{
+  const HdControlUse       *control = &job->request->control;
+  g_autoptr (HdControlNet)  net = NULL;
+
+  if (control->path != NULL)
+    {
+      net = hd_control_net_load (dry->context, control->path, &dry->unet->config, dry->factor, error);
+      if (net == NULL)
+        return FALSE;
+      hd_job_set_control (job, net);
+    }
+
+  return count_run (dry, job, estimate, error);
+}
+
+gboolean
+hd_engine_count (HdEngine         *engine,
+                 const HdLoading  *loading,
+                 const HdRequest  *request,
+                 HdEstimate       *estimate,
+                 GError          **error)
+{
+  g_autoptr (HdContext)  context = hd_dry_context_new (hd_context_get_dtype (engine->context));
+  g_autoptr (HdPipeline) dry = hd_loading_load (loading, context, request->threads, error);
+  g_autoptr (HdJob)      job = NULL;
+
+  *estimate = (HdEstimate) { .seconds = -1.0 };
+  if (dry == NULL)
+    return FALSE;
+
+  job = hd_job_new (loading->model, request, TRUE, error);
+  if (job == NULL || !count_job (dry, job, estimate, error))
+    return FALSE;
+
+  estimate->seconds = hd_speed_predict (&engine->speed, context);
+  estimate->device = g_strdup (hd_context_get_name (engine->context));
 
   return TRUE;
 }
@@ -141,22 +159,14 @@ hd_engine_estimate (HdEngine         *engine,
                     HdEstimate       *estimate,
                     GError          **error)
 {
-  g_autoptr (HdContext)  context = NULL;
-  g_autoptr (HdPipeline) dry = NULL;
+  g_auto (HdLoading) loading = { 0 };
 
   *estimate = (HdEstimate) { .seconds = -1.0 };
-  if (!hd_request_check (request, error) || !hd_engine_ensure_device (engine, request, error))
-    return FALSE;
 
-  context = hd_dry_context_new (hd_context_get_dtype (engine->context));
-  dry = hd_pipeline_load (context, request->model, error);
-  if (dry == NULL || !count_run (dry, request, estimate, error))
-    return FALSE;
-
-  estimate->seconds = hd_speed_predict (&engine->speed, context);
-  estimate->device = g_strdup (hd_context_get_name (engine->context));
-
-  return TRUE;
+  return hd_request_check (request, error)
+         && hd_engine_ensure_device (engine, request, error)
+         && hd_loading_init (&loading, request, error)
+         && hd_engine_count (engine, &loading, request, estimate, error);
 }
 
 gboolean
@@ -219,14 +229,14 @@ find_fitting_size (HdEngine        *engine,
                    int             *height)
 {
   int fitting = 0;
-  int too_large = round_up (MAX (request->width, request->height)) / WORKING_MULTIPLE;
+  int too_large = (MAX (request->width, request->height) + SIZE_STEP - 1) / SIZE_STEP;
 
   *width = *height = 0;
   while (too_large - fitting > 1)
     {
       int middle = (fitting + too_large) / 2;
 
-      if (fits (engine, request, middle * WORKING_MULTIPLE, available, width, height))
+      if (fits (engine, request, middle * SIZE_STEP, available, width, height))
         fitting = middle;
       else
         too_large = middle;

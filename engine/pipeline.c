@@ -2,109 +2,273 @@
 
 #include "engine/pipeline.h"
 
+#include <string.h>
+
+#include "engine/guidance.h"
+#include "engine/pipeline_start.h"
+
 #define MAX_GUIDANCE_BATCH 2
 
-HdTensor *
-hd_pipeline_encode_prompts (HdPipeline         *pipeline,
-                            const char * const *prompts,
-                            int                 n_prompts,
-                            GError            **error)
+/* What all steps of a run share. */
+typedef struct
 {
-  g_auto (HdConditioning) conditioning = { 0 };
+  HdPipeline         *pipeline;
+  const HdRun        *run;
+  HdSampler          *sampler;
+  int                 batch;        /* images of an evaluation: for the negative prompt and the prompt, or one */
+  int                 steps;
+  HdUnetCondition    *condition;
+  HdControlCondition *control;
+  HdRauNet            rau_net;
+  HdMswMsa            msw_msa;
+  HdStart             start;
+  float              *input;        /* (I, h, w) for each image of the batch */
+  float              *prediction;   /* (L, h, w) for each image of the batch */
+} Denoising;
 
+static void
+denoising_clear (Denoising *denoising)
+{
+  g_clear_pointer (&denoising->sampler, hd_sampler_free);
+  g_clear_pointer (&denoising->condition, hd_unet_condition_free);
+  g_clear_pointer (&denoising->control, hd_control_condition_free);
+  hd_start_clear (&denoising->start);
+  g_clear_pointer (&denoising->input, g_free);
+  g_clear_pointer (&denoising->prediction, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Denoising, denoising_clear)
+
+/* --- what no step changes ------------------------------------------------------- */
+
+/* SDXL's size conditioning: original size, corner of the crop, target size. */
+static void
+fill_time_ids (const Denoising *denoising,
+               double           time_ids[MAX_GUIDANCE_BATCH * HD_UNET_TIME_IDS])
+{
+  const HdRun *run = denoising->run;
+  int          factor = denoising->pipeline->factor;
+  double       height = run->shown_height > 0 ? run->shown_height : run->latent_height * factor;
+  double       width = run->shown_width > 0 ? run->shown_width : run->latent_width * factor;
+  const double ids[HD_UNET_TIME_IDS] = { height, width, 0.0, 0.0, height, width };
+
+  for (int n = 0; n < denoising->batch; n++)
+    memcpy (time_ids + n * HD_UNET_TIME_IDS, ids, sizeof ids);
+}
+
+static gboolean
+encode_control (Denoising             *denoising,
+                const HdConditioning  *text,
+                const double          *time_ids,
+                GError               **error)
+{
+  HdPipeline           *pipeline = denoising->pipeline;
+  const HdRun          *run = denoising->run;
+  int                   height = run->latent_height * pipeline->factor;
+  int                   width = run->latent_width * pipeline->factor;
+  gsize                 count = (gsize) 3 * height * width;
+  g_autofree float     *pictures = g_try_new (float, denoising->batch * count);
+  g_autoptr (HdTensor)  picture = NULL;
+
+  if (pictures == NULL)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for a picture of %d x %d",
+                   width, height);
+      return FALSE;
+    }
+
+  for (int n = 0; n < denoising->batch; n++)
+    memcpy (pictures + n * count, run->control->picture, count * sizeof *pictures);
+  picture = hd_upload (pipeline->context, hd_context_get_dtype (pipeline->context), denoising->batch, height, width, 3,
+                       pictures);
+  denoising->control = hd_control_net_encode (run->control->net, picture, text->hidden, text->pooled, time_ids);
+
+  return TRUE;
+}
+
+/* What the networks read of the text: of the negative prompt and the prompt, or of the prompt alone. */
+static gboolean
+encode_text (Denoising  *denoising,
+             GError    **error)
+{
+  HdPipeline             *pipeline = denoising->pipeline;
+  const HdRun            *run = denoising->run;
+  int                     batch = denoising->batch;
+  const char             *prompts[MAX_GUIDANCE_BATCH] = { run->negative_prompt, run->prompt };
+  HdConditioningOptions   options = run->text;
+  double                  time_ids[MAX_GUIDANCE_BATCH * HD_UNET_TIME_IDS];
+  g_auto (HdConditioning) text = { 0 };
+
+  options.n_negative = batch - 1;
   if (!hd_model_check_files (pipeline->model, error)
-      || !hd_conditioning_encode (&pipeline->text, prompts, n_prompts, NULL, &conditioning, error))
-    return NULL;
+      || !hd_conditioning_encode (&pipeline->text, prompts + MAX_GUIDANCE_BATCH - batch, batch, &options, &text, error))
+    return FALSE;
 
-  return g_steal_pointer (&conditioning.hidden);
-}
+  fill_time_ids (denoising, time_ids);
+  denoising->condition = hd_unet_encode_condition (pipeline->unet, text.hidden, text.pooled, time_ids,
+                                                   run->guidance_scale);
+  if (run->control != NULL && !encode_control (denoising, &text, time_ids, error))
+    return FALSE;
 
-/* What the UNet reads of the text: of the negative prompt and the prompt, or of the prompt alone. */
-static HdUnetCondition *
-encode_text (HdPipeline   *pipeline,
-             const HdRun  *run,
-             int           batch,
-             GError      **error)
-{
-  const char                  *prompts[MAX_GUIDANCE_BATCH] = { run->negative_prompt, run->prompt };
-  g_autoptr (HdTensor)         hidden = NULL;
-  g_autoptr (HdUnetCondition)  condition = NULL;
-
-  hidden = hd_pipeline_encode_prompts (pipeline, prompts + MAX_GUIDANCE_BATCH - batch, batch, error);
-  if (hidden == NULL)
-    return NULL;
-
-  condition = hd_unet_encode_condition (pipeline->unet, hidden, NULL, NULL, run->guidance_scale);
-  if (!hd_context_check (pipeline->context, error))
-    return NULL;
-
-  return g_steal_pointer (&condition);
-}
-
-/* Classifier-free guidance (arXiv 2207.12598): prediction = without + scale (with - without), into @without. */
-static void
-guide (float       *without,
-       const float *with,
-       double       scale,
-       gsize        count)
-{
-  for (gsize i = 0; i < count; i++)
-    without[i] += (float) scale * (with[i] - without[i]);
+  return hd_context_check (pipeline->context, error);
 }
 
 static void
-init_hidiffusion (HdPipeline  *pipeline,
-                  const HdRun *run,
-                  int          steps,
-                  HdRauNet    *rau_net,
-                  HdMswMsa    *msw_msa)
+init_hidiffusion (Denoising *denoising)
 {
+  HdPipeline         *pipeline = denoising->pipeline;
+  const HdRun        *run = denoising->run;
   const HdUnetConfig *config = &pipeline->unet->config;
 
   if (run->rau_net)
-    hd_rau_net_init (rau_net, &(HdRauNetCase) {
-                       .family = pipeline->family, .sample_size = config->sample_size,
+    hd_rau_net_init (&denoising->rau_net, &(HdRauNetCase) {
+                       .family = pipeline->family, .inpainting = pipeline->model->inpainting,
+                       .control_net = run->control != NULL, .sample_size = config->sample_size,
                        .latent_height = run->latent_height, .latent_width = run->latent_width,
-                       .steps = steps, .ratios = pipeline->ratios,
+                       .steps = denoising->steps, .ratios = pipeline->ratios, .own = run->ratios,
                      });
   else
-    hd_rau_net_init_off (rau_net);
+    hd_rau_net_init_off (&denoising->rau_net);
 
-  hd_msw_msa_init (msw_msa, pipeline->family, config->n_levels, run->shift, run->user_data);
+  hd_msw_msa_init (&denoising->msw_msa, pipeline->family, config->n_levels, run->shift, run->user_data);
 }
 
-/* One evaluation: @input (L, h, w) goes in, the guided prediction comes out in @prediction, which has room for
- * one of every image of the batch. */
 static gboolean
-evaluate (HdPipeline          *pipeline,
-          const HdRun         *run,
-          double               timestep,
-          const HdUnetInputs  *inputs,
-          int                  batch,
-          float               *input,
-          float               *prediction,
-          GError             **error)
+check_run (const HdPipeline  *pipeline,
+           const HdRun       *run,
+           GError           **error)
 {
-  HdContext            *context = pipeline->context;
-  int                   channels = pipeline->unet->config.in_channels;
-  gsize                 count = (gsize) channels * run->latent_height * run->latent_width;
+  if (!pipeline->model->inpainting || (run->image != NULL && run->mask != NULL))
+    return TRUE;
+
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
+               "%s: a model for inpainting: expected a picture with a part to fill, found none; "
+               "choose an ordinary model for this",
+               hd_model_get_config_path (pipeline->model, HD_MODEL_UNET));
+
+  return FALSE;
+}
+
+static gboolean
+denoising_init (Denoising    *denoising,
+                HdPipeline   *pipeline,
+                const HdRun  *run,
+                GError      **error)
+{
+  const HdUnetConfig *config = &pipeline->unet->config;
+  gsize               pixels = (gsize) run->latent_height * run->latent_width;
+
+  *denoising = (Denoising) {
+    .pipeline = pipeline, .run = run, .batch = run->guidance_scale > 1.0 ? MAX_GUIDANCE_BATCH : 1,
+  };
+
+  if (!check_run (pipeline, run, error))
+    return FALSE;
+
+  denoising->sampler = hd_sampler_new (&pipeline->scheduler, &run->sampler, error);
+  if (denoising->sampler == NULL)
+    return FALSE;
+  denoising->steps = hd_sampler_get_evaluations (denoising->sampler);
+
+  denoising->input = g_try_new (float, denoising->batch * pixels * config->in_channels);
+  denoising->prediction = g_try_new (float, denoising->batch * pixels * config->out_channels);
+  if (denoising->input == NULL || denoising->prediction == NULL)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for latents of %d x %d",
+                   run->latent_width, run->latent_height);
+      return FALSE;
+    }
+
+  init_hidiffusion (denoising);
+
+  return encode_text (denoising, error);
+}
+
+/* --- a step --------------------------------------------------------------------- */
+
+/* Whether the ControlNet is applied in step @k (diffusers' controlnet_keep). */
+static gboolean
+control_applies (const Denoising *denoising,
+                 int              k)
+{
+  const HdControlRun *control = denoising->run->control;
+
+  return control != NULL && (double) k / denoising->steps >= control->start
+         && (double) (k + 1) / denoising->steps <= control->end;
+}
+
+/* All images of the batch read the same: the latents, and what models for inpainting read beside them. */
+static HdTensor *
+upload_input (const Denoising *denoising,
+              const float     *latents,
+              const float     *extra,
+              int              channels)
+{
+  HdContext   *context = denoising->pipeline->context;
+  const HdRun *run = denoising->run;
+  gsize        image = (gsize) channels * run->latent_height * run->latent_width;
+  gsize        count = extra != NULL ? denoising->start.count : image;
+
+  for (int n = 0; n < denoising->batch; n++)
+    {
+      memcpy (denoising->input + n * image, latents, count * sizeof *latents);
+      if (extra != NULL)
+        memcpy (denoising->input + n * image + count, extra, (image - count) * sizeof *extra);
+    }
+
+  return hd_upload (context, hd_context_get_dtype (context), denoising->batch, run->latent_height, run->latent_width,
+                    channels, denoising->input);
+}
+
+/* Runs the networks for evaluation @k on the scaled @latents; the guided prediction is then in @denoising. */
+static gboolean
+evaluate (Denoising    *denoising,
+          int           k,
+          const float  *latents,
+          GError      **error)
+{
+  HdPipeline           *pipeline = denoising->pipeline;
+  const HdRun          *run = denoising->run;
+  const HdUnetConfig   *config = &pipeline->unet->config;
+  double                timestep = hd_sampler_get_timestep (denoising->sampler, k);
+  HdRauNetTools         tools = hd_rau_net_at (&denoising->rau_net, k);
+  HdControlResiduals    residuals = { 0 };
+  HdUnetInputs          inputs = {
+    .condition = denoising->condition, .rau_net = &tools, .msw_msa = run->msw_msa ? &denoising->msw_msa : NULL,
+  };
   g_autoptr (HdTensor)  x = NULL;
   g_autoptr (HdTensor)  y = NULL;
 
-  for (int n = 1; n < batch; n++)
-    memcpy (input + n * count, input, count * sizeof *input);
+  if (control_applies (denoising, k))
+    {
+      x = upload_input (denoising, latents, NULL, config->out_channels);
+      hd_control_net (run->control->net, x, timestep, denoising->control, run->control->strength, &residuals);
+      inputs.control = &residuals;
+    }
 
-  x = hd_upload (context, hd_context_get_dtype (context), batch, run->latent_height, run->latent_width,
-                 channels, input);
-  y = hd_unet (pipeline->unet, x, timestep, inputs);
-  hd_download (context, y, prediction);
-  if (!hd_context_check (context, error))
+  hd_tensor_take (&x, upload_input (denoising, latents, denoising->start.extra, config->in_channels));
+  y = hd_unet (pipeline->unet, x, timestep, &inputs);
+  hd_control_residuals_clear (&residuals);
+  hd_download (pipeline->context, y, denoising->prediction);
+  if (!hd_context_check (pipeline->context, error))
     return FALSE;
 
-  if (batch == MAX_GUIDANCE_BATCH)
-    guide (prediction, prediction + count, run->guidance_scale, count);
+  if (denoising->batch == MAX_GUIDANCE_BATCH)
+    hd_guide (denoising->prediction, denoising->prediction + denoising->start.count, run->guidance_scale,
+              run->guidance_rescale, denoising->start.count);
 
   return TRUE;
+}
+
+/* Weights that a device has not taken over yet are read from the files while it computes. */
+static gboolean
+check_files (const Denoising  *denoising,
+             GError          **error)
+{
+  const HdControlRun *control = denoising->run->control;
+
+  return hd_model_check_files (denoising->pipeline->model, error)
+         && (control == NULL || hd_control_net_check_files (control->net, error));
 }
 
 gboolean
@@ -113,57 +277,31 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
                      float        *latents,
                      GError      **error)
 {
-  gsize                        count = (gsize) pipeline->unet->config.in_channels * run->latent_height * run->latent_width;
-  int                          batch = run->guidance_scale > 1.0 ? MAX_GUIDANCE_BATCH : 1;
-  g_autoptr (HdSampler)        sampler = hd_sampler_new (&pipeline->scheduler, &run->sampler, error);
-  g_autoptr (HdUnetCondition)  condition = NULL;
-  g_autofree float            *input = g_try_new (float, batch * count);
-  g_autofree float            *prediction = g_try_new (float, batch * count);
-  HdRauNet                     rau_net;
-  HdMswMsa                     msw_msa;
-  int                          steps;
+  g_auto (Denoising)  denoising;
+  g_autofree float   *scaled = NULL;
+  gsize               count;
 
-  if (sampler == NULL)
+  if (!denoising_init (&denoising, pipeline, run, error)
+      || !hd_start_init (&denoising.start, pipeline, run, denoising.sampler, latents, error))
     return FALSE;
 
-  if (input == NULL || prediction == NULL)
+  count = denoising.start.count;
+  scaled = g_new (float, count);
+
+  for (int k = 0; k < denoising.steps; k++)
     {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for latents of %d x %d",
-                   run->latent_width, run->latent_height);
-      return FALSE;
-    }
-
-  condition = encode_text (pipeline, run, batch, error);
-  if (condition == NULL)
-    return FALSE;
-
-  steps = hd_sampler_get_evaluations (sampler);
-  init_hidiffusion (pipeline, run, steps, &rau_net, &msw_msa);
-
-  run->noise (latents, count, run->user_data);
-  for (gsize i = 0; i < count; i++)
-    latents[i] *= (float) hd_sampler_get_initial_sigma (sampler);
-
-  for (int k = 0; k < steps; k++)
-    {
-      HdRauNetTools tools = hd_rau_net_at (&rau_net, k);
-      HdUnetInputs  inputs = {
-        .condition = condition, .rau_net = &tools, .msw_msa = run->msw_msa ? &msw_msa : NULL,
-      };
-
       if (run->step != NULL)
-        run->step (k, steps, run->user_data);
+        run->step (k, denoising.steps, run->user_data);
 
-      /* Weights that a device has not taken over yet are read from the files while it computes. */
-      if (!hd_model_check_files (pipeline->model, error))
+      if (!check_files (&denoising, error))
         return FALSE;
 
-      hd_sampler_scale_input (sampler, k, latents, input, count);
-      if (!evaluate (pipeline, run, hd_sampler_get_timestep (sampler, k), &inputs, batch, input, prediction,
-                     error))
+      hd_sampler_scale_input (denoising.sampler, k, latents, scaled, count);
+      if (!evaluate (&denoising, k, scaled, error))
         return FALSE;
 
-      hd_sampler_step (sampler, k, prediction, latents, count, run->noise, run->user_data);
+      hd_sampler_step (denoising.sampler, k, denoising.prediction, latents, count, run->noise, run->user_data);
+      hd_start_restore (&denoising.start, denoising.sampler, k + 1, latents);
     }
 
   return TRUE;
@@ -197,7 +335,7 @@ hd_pipeline_decode (HdPipeline   *pipeline,
   for (gsize i = 0; i < count; i++)
     scaled[i] = latents[i] / config->scaling_factor + config->shift_factor;
 
-  latent = hd_upload (context, hd_context_get_dtype (context), 1, latent_height, latent_width,
+  latent = hd_upload (context, hd_vae_dtype (context, config), 1, latent_height, latent_width,
                       config->latent_channels, scaled);
   decoded = hd_vae_decode (pipeline->vae, latent);
   hd_download (context, decoded, picture);

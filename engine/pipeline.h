@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/conditioning.h"
+#include "engine/control_net.h"
 #include "engine/model.h"
 #include "engine/sampler.h"
 #include "engine/unet.h"
@@ -39,15 +40,17 @@ typedef struct
  * hd_pipeline_new:
  * @context: the device
  * @model: the model, opened
+ * @patches: (nullable): LoRAs to be added to its weights
  *
- * Loads its networks.
+ * Loads its networks; the VAE's encoder only when a run starts from a picture.
  *
  * Returns: (transfer full) (nullable): the model; %NULL with an error of %HD_ENGINE_ERROR that names the file,
  *   what was expected and what was found.
  */
-HdPipeline *hd_pipeline_new  (HdContext   *context,
-                              HdModel     *model,
-                              GError     **error);
+HdPipeline *hd_pipeline_new  (HdContext        *context,
+                              HdModel          *model,
+                              HdWeightPatches  *patches,
+                              GError          **error);
 
 /* The same for the model at @path, as hd_model_open() takes it. */
 HdPipeline *hd_pipeline_load (HdContext   *context,
@@ -61,49 +64,75 @@ typedef void (* HdStepFunc) (int      step,
                              gpointer user_data);
 
 /**
+ * HdControlRun:
+ * @net: the ControlNet, on the pipeline's device
+ * @picture: (3, H, W) in [0, 1]: what it reads: edges, depths, a pose, ...
+ * @strength: what its residuals are multiplied with
+ * @start: share of the steps before it is applied
+ * @end: share of the steps after which it is not applied any more
+ */
+typedef struct
+{
+  HdControlNet *net;
+  const float  *picture;
+  double        strength;
+  double        start;
+  double        end;
+} HdControlRun;
+
+/**
  * HdRun:
  * @prompt: what the picture is to show
  * @negative_prompt: what it is not to show; read if there is guidance
+ * @text: how prompts are read; the number of negative ones is filled in
  * @latent_height: in latent pixels
  * @latent_width: in latent pixels
+ * @shown_height: of the picture that SDXL is told it makes, in pixels; 0: that of the latents
+ * @shown_width: likewise
  * @guidance_scale: of classifier-free guidance; <= 1: none, and one evaluation a step instead of two
- * @sampler: its kind, steps and settings
+ * @guidance_rescale: how far it is taken back, as hd_guide()
+ * @sampler: its kind, steps and settings; of a strength below 1 only with @image
  * @rau_net: whether RAU-Net is on
  * @msw_msa: whether MSW-MSA is on
- * @noise: gives the noise: first the initial latents, then the sampler's draws
+ * @ratios: (nullable): of RAU-Net, in place of the model's; what is negative is the model's
+ * @image: (nullable): (3, H, W) in [-1, 1], of the latents' size times the factor: the picture to start from
+ * @mask: (nullable): (H, W): 1 where the picture is made anew, 0 where it stays; with @image. What is 0.5 or more counts
+ *   as 1
+ * @control: (nullable): a ControlNet
+ * @noise: gives the noise: what the run starts with, then the sampler's draws. Starting from a picture these are the
+ *   sample of the VAE's posterior of the picture, the noise added to it and, with a mask, the sample of the posterior of
+ *   the picture without what the mask marks; the models for inpainting draw no sample of the whole picture when they
+ *   start from noise alone
  * @shift: draws the window shifts
  * @step: (nullable): told of each step
  * @user_data: for the three functions
  *
- * One passage from prompt to latents. Everything random comes from outside, so that a run can be repeated by
- * whatever means the reference used.
+ * One passage from prompt to latents (diffusers' StableDiffusionPipeline, its Img2Img and its Inpaint, and SDXL's).
+ * Everything random comes from outside, so that a run can be repeated by whatever means the reference used.
  */
 typedef struct
 {
-  const char       *prompt;
-  const char       *negative_prompt;
-  int               latent_height;
-  int               latent_width;
-  double            guidance_scale;
-  HdSamplerOptions  sampler;
-  gboolean          rau_net;
-  gboolean          msw_msa;
-  HdNoiseFunc       noise;
-  HdShiftFunc       shift;
-  HdStepFunc        step;
-  gpointer          user_data;
+  const char                *prompt;
+  const char                *negative_prompt;
+  HdConditioningOptions      text;
+  int                        latent_height;
+  int                        latent_width;
+  int                        shown_height;
+  int                        shown_width;
+  double                     guidance_scale;
+  double                     guidance_rescale;
+  HdSamplerOptions           sampler;
+  gboolean                   rau_net;
+  gboolean                   msw_msa;
+  const HdHiDiffusionRatio  *ratios;
+  const float               *image;
+  const float               *mask;
+  const HdControlRun        *control;
+  HdNoiseFunc                noise;
+  HdShiftFunc                shift;
+  HdStepFunc                 step;
+  gpointer                   user_data;
 } HdRun;
-
-/**
- * hd_pipeline_encode_prompts:
- * @prompts: (array length=n_prompts): texts, as hd_conditioning_encode() takes them
- *
- * Returns: (transfer full) (nullable): the hidden states (n_prompts, 1, T, D); %NULL with @error set.
- */
-HdTensor   *hd_pipeline_encode_prompts (HdPipeline         *pipeline,
-                                        const char * const *prompts,
-                                        int                 n_prompts,
-                                        GError            **error);
 
 /**
  * hd_pipeline_denoise:

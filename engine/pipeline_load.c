@@ -16,14 +16,28 @@ hd_pipeline_free (HdPipeline *pipeline)
   g_free (pipeline);
 }
 
+static HdWeights *
+open_weights (HdPipeline       *pipeline,
+              HdModelPart       part,
+              HdWeightPatches  *patches,
+              HdLoraPart        lora_part)
+{
+  HdWeights *weights = hd_model_open_weights (pipeline->model, part, pipeline->context);
+
+  hd_weights_set_patches (weights, patches, lora_part);
+
+  return weights;
+}
+
 static gboolean
-load_text_encoder (HdPipeline  *pipeline,
-                   int          i,
-                   GError     **error)
+load_text_encoder (HdPipeline       *pipeline,
+                   int               i,
+                   HdWeightPatches  *patches,
+                   GError          **error)
 {
   const HdModel          *model = pipeline->model;
   HdModelPart             part = HD_MODEL_TEXT_ENCODER + i;
-  g_autoptr (HdWeights)   weights = hd_model_open_weights (model, part, pipeline->context);
+  g_autoptr (HdWeights)   weights = open_weights (pipeline, part, patches, HD_LORA_TEXT_ENCODER + i);
   HdTokenizer            *tokenizer;
 
   /* In a dry run too: the number of windows that a prompt has is the number of its tokens. */
@@ -36,8 +50,9 @@ load_text_encoder (HdPipeline  *pipeline,
 }
 
 static gboolean
-load_networks (HdPipeline  *pipeline,
-               GError     **error)
+load_networks (HdPipeline       *pipeline,
+               HdWeightPatches  *patches,
+               GError          **error)
 {
   const HdModel         *model = pipeline->model;
   HdContext             *context = pipeline->context;
@@ -45,34 +60,29 @@ load_networks (HdPipeline  *pipeline,
   g_autoptr (HdWeights)  vae = NULL;
 
   for (int i = 0; i < model->n_text; i++)
-    if (!load_text_encoder (pipeline, i, error))
+    if (!load_text_encoder (pipeline, i, patches, error))
       return FALSE;
 
-  unet = hd_model_open_weights (model, HD_MODEL_UNET, context);
+  unet = open_weights (pipeline, HD_MODEL_UNET, patches, HD_LORA_UNET);
   pipeline->unet = hd_unet_load (context, &model->unet, unet, error);
   if (pipeline->unet == NULL)
     return FALSE;
 
   vae = hd_model_open_weights (model, HD_MODEL_VAE, context);
   pipeline->vae = hd_vae_load (context, &model->vae, vae, error);
+  if (pipeline->vae == NULL)
+    return FALSE;
 
-  return pipeline->vae != NULL;
+  return patches == NULL || hd_weight_patches_finish (patches, error);
 }
 
 HdPipeline *
-hd_pipeline_new (HdContext  *context,
-                 HdModel    *model,
-                 GError    **error)
+hd_pipeline_new (HdContext        *context,
+                 HdModel          *model,
+                 HdWeightPatches  *patches,
+                 GError          **error)
 {
   g_autoptr (HdPipeline) pipeline = g_new0 (HdPipeline, 1);
-
-  if (model->inpainting)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-                   "%s: expected a model that starts from a prompt, with %d input channels, found %d",
-                   hd_model_get_config_path (model, HD_MODEL_UNET), model->unet.out_channels, model->unet.in_channels);
-      return NULL;
-    }
 
   pipeline->context = hd_context_ref (context);
   pipeline->model = hd_model_ref (model);
@@ -82,7 +92,7 @@ hd_pipeline_new (HdContext  *context,
   pipeline->native_size = model->native_size;
   pipeline->factor = model->factor;
 
-  return load_networks (pipeline, error) ? g_steal_pointer (&pipeline) : NULL;
+  return load_networks (pipeline, patches, error) ? g_steal_pointer (&pipeline) : NULL;
 }
 
 HdPipeline *
@@ -92,5 +102,5 @@ hd_pipeline_load (HdContext   *context,
 {
   g_autoptr (HdModel) model = hd_model_open (path, NULL, error);
 
-  return model != NULL ? hd_pipeline_new (context, model, error) : NULL;
+  return model != NULL ? hd_pipeline_new (context, model, NULL, error) : NULL;
 }

@@ -16,6 +16,21 @@ steps_of (const HdRauNetCase *run,
   return (int) (run->steps * ratio);
 }
 
+/* T1 and T2: the number of steps for D4 and P2, by the user's ratios or else @usual. */
+static int
+t1 (const HdRauNetCase       *run,
+    const HdHiDiffusionRatio *usual)
+{
+  return steps_of (run, run->own != NULL && run->own->d4 >= 0.0 ? run->own->d4 : usual->d4);
+}
+
+static int
+t2 (const HdRauNetCase       *run,
+    const HdHiDiffusionRatio *usual)
+{
+  return steps_of (run, run->own != NULL && run->own->p2 >= 0.0 ? run->own->p2 : usual->p2);
+}
+
 static gboolean
 is_large (const HdRauNetCase *run,
           int                 usual_sample_size)
@@ -37,10 +52,10 @@ init_sd (HdRauNet           *rau_net,
   const HdHiDiffusionRatio  *ratio = is_large (run, 64) ? &ratios->large : &ratios->normal;
 
   rau_net->d4_block = 0;
-  rau_net->d4_until = steps_of (run, ratio->d4);
+  rau_net->d4_until = t1 (run, ratio);
   rau_net->p2_block = 1;
   rau_net->p2_from = 0;
-  rau_net->p2_until = steps_of (run, ratio->p2);
+  rau_net->p2_until = t2 (run, ratio);
 }
 
 static void
@@ -56,22 +71,22 @@ init_sdxl (HdRauNet           *rau_net,
   const HdHiDiffusionRatio  *ratio = large ? &ratios->large : &ratios->normal;
 
   rau_net->d4_block = 1;
-  rau_net->d4_until = steps_of (run, ratio->d4);
+  rau_net->d4_until = t1 (run, ratio);
   rau_net->p2_block = 1;
   /* At ordinary sizes the two tools follow each other, at large ones they overlap. */
   rau_net->p2_from = large ? 0 : rau_net->d4_until;
-  rau_net->p2_until = steps_of (run, ratio->p2);
+  rau_net->p2_until = t2 (run, ratio);
 }
 
 static void
 init_sdxl_turbo (HdRauNet           *rau_net,
                  const HdRauNetCase *run)
 {
-  double ratio = run->ratios != NULL ? run->ratios->normal.p2 : 0.5;
+  HdHiDiffusionRatio ratio = run->ratios != NULL ? run->ratios->normal : (HdHiDiffusionRatio) { .p2 = 0.5 };
 
   hd_rau_net_init_off (rau_net);
   rau_net->p2_block = 1;
-  rau_net->p2_until = steps_of (run, ratio);
+  rau_net->p2_until = t2 (run, &ratio);
 }
 
 void

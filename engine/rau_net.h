@@ -34,6 +34,7 @@ typedef enum
  * @latent_width: of this run
  * @steps: evaluations of the UNet in this run
  * @ratios: (nullable): T1 (D4) and T2 (P2) as shares of the steps in place of the family's
+ * @own: (nullable): the user's, in place of both; what is negative is not the user's
  *
  * What RAU-Net's schedule depends on.
  */
@@ -47,6 +48,7 @@ typedef struct
   int                        latent_width;
   int                        steps;
   const HdHiDiffusionRatios *ratios;
+  const HdHiDiffusionRatio  *own;
 } HdRauNetCase;
 
 /**

@@ -35,10 +35,6 @@ check_supported (HdGoldenCase  *golden,
   if (files == NULL || !JSON_NODE_HOLDS_OBJECT (files))
     return TRUE;
 
-  /* The networks are the same ones in every family. */
-  if (g_str_equal (golden->kind, "pipeline")
-      && json_object_has_member (json_node_get_object (files), "text_encoder_2/model.safetensors"))
-    return hd_golden_refuse (error, "model:sdxl");
   if (!json_object_has_member (json_node_get_object (files), "unet/diffusion_pytorch_model.safetensors"))
     return hd_golden_refuse (error, "model:single-file");
 

@@ -33,4 +33,8 @@ int      hd_golden_shift        (guint64             call,
 gboolean hd_golden_hidiffusion  (HdGoldenCase       *golden,
                                  const char         *name);
 
+/* The family that the case's "hidiffusion" names as "profile"; @otherwise without one. */
+HdFamily hd_golden_family       (HdGoldenCase       *golden,
+                                 HdFamily            otherwise);
+
 G_END_DECLS

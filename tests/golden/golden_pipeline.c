@@ -41,17 +41,70 @@ draw_shift (guint64  call,
   return hd_golden_shift (call, &((Source *) user_data)->shifts);
 }
 
-static gboolean
-check_supported (HdGoldenCase  *golden,
-                 GError       **error)
+/* The picture that the run starts from, and the mask of the part that is made anew. */
+typedef struct
 {
-  g_autofree char *task = hd_config_string (&golden->reader, "task", "txt2img");
+  float *image;
+  float *mask;
+} Pictures;
 
-  if (!g_str_equal (task, "txt2img"))
-    return hd_golden_refuse (error, "pipeline:%s", task);
+static void
+pictures_clear (Pictures *pictures)
+{
+  g_clear_pointer (&pictures->image, g_free);
+  g_clear_pointer (&pictures->mask, g_free);
+}
+
+static void
+fill_mask (float     *mask,
+           int        height,
+           int        width,
+           const int  box[4])
+{
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      mask[(gsize) y * width + x] = x >= box[0] && y >= box[1] && x < box[2] && y < box[3] ? 1.0f : 0.0f;
+}
+
+static gboolean
+read_pictures (HdGoldenCase  *golden,
+               int            height,
+               int            width,
+               Pictures      *pictures,
+               GError       **error)
+{
+  static const char * const tasks[] = { "txt2img", "img2img", "inpaint", NULL };
+  int                       task = hd_config_enum (&golden->reader, "task", 0, tasks);
+  gsize                     count = (gsize) 3 * height * width;
+  g_autofree char          *stream = hd_golden_stream (golden, "image");
+  int                       box[4] = { 0 };
+
+  if (golden->reader.error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&golden->reader.error));
+      return FALSE;
+    }
+
+  if (task == 0)
+    return TRUE;
+
+  pictures->image = g_new (float, count);
+  hd_synth_uniform (stream, count, pictures->image);
+  for (gsize i = 0; i < count; i++)
+    pictures->image[i] = 2.0f * pictures->image[i] - 1.0f;
+
+  if (task == 2)
+    {
+      if (hd_config_ints (&golden->reader, "mask_box", NULL, 0, 0, MAX_SIDE, box, 4) != 4)
+        hd_config_fail (&golden->reader, "mask_box", "left, top, right and bottom");
+      pictures->mask = g_new (float, (gsize) height * width);
+      fill_mask (pictures->mask, height, width, box);
+    }
 
   return TRUE;
 }
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pictures, pictures_clear)
 
 static gboolean
 compare_run (HdGoldenCase  *golden,
@@ -94,6 +147,7 @@ read_and_run (HdGoldenCase  *golden,
     .latent_height = height / pipeline->factor,
     .latent_width = width / pipeline->factor,
     .guidance_scale = hd_config_double (reader, "guidance", 7.5, 0.0, MAX_SCALE),
+    .text = { .plain = TRUE },
     .rau_net = hd_golden_hidiffusion (golden, "raunet"),
     .msw_msa = hd_golden_hidiffusion (golden, "msw_msa"),
     .noise = draw_noise,
@@ -101,10 +155,16 @@ read_and_run (HdGoldenCase  *golden,
     .user_data = source,
   };
 
-  if (!hd_golden_find_sampler (golden, &run.sampler, &pipeline->scheduler, error))
+  g_auto (Pictures) pictures = { 0 };
+
+  if (!read_pictures (golden, height, width, &pictures, error)
+      || !hd_golden_find_sampler (golden, &run.sampler, &pipeline->scheduler, error))
     return FALSE;
 
+  run.image = pictures.image;
+  run.mask = pictures.mask;
   run.sampler.steps = hd_config_int (reader, "steps", 1, 1, MAX_STEPS);
+  run.sampler.strength = hd_config_double (reader, "strength", 1.0, 0.0, 1.0);
   if (reader->error != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&reader->error));
@@ -124,13 +184,12 @@ hd_golden_pipeline (HdGoldenCase  *golden,
   Source                 source = { .golden = golden, .dry = hd_context_is_dry (context) };
   gboolean               success;
 
-  if (!check_supported (golden, error))
-    return FALSE;
-
   pipeline = hd_pipeline_load (context, model, error);
   if (pipeline == NULL)
     return FALSE;
 
+  /* Turbo models have the networks of SDXL: it is the case that tells them apart. */
+  pipeline->family = hd_golden_family (golden, pipeline->family);
   hd_golden_shifts_init (&source.shifts, golden, hd_config_int (&golden->reader, "attention_calls", 0, 0, MAX_CALLS));
   success = read_and_run (golden, pipeline, &source, error);
   hd_golden_shifts_clear (&source.shifts);

@@ -43,3 +43,25 @@ hd_golden_hidiffusion (HdGoldenCase *golden,
   return node != NULL && JSON_NODE_HOLDS_OBJECT (node)
          && json_object_get_boolean_member_with_default (json_node_get_object (node), name, FALSE);
 }
+
+HdFamily
+hd_golden_family (HdGoldenCase *golden,
+                  HdFamily      otherwise)
+{
+  static const char * const names[] = { "sd15", "sdxl", "sdxl_turbo", NULL };
+  static const HdFamily     families[] = { HD_FAMILY_SD1, HD_FAMILY_SDXL, HD_FAMILY_SDXL_TURBO };
+  JsonNode                 *node = json_object_get_member (golden->reader.object, "hidiffusion");
+  const char               *profile;
+
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return otherwise;
+
+  profile = json_object_get_string_member_with_default (json_node_get_object (node), "profile", "");
+  for (int i = 0; names[i] != NULL; i++)
+    if (g_str_equal (names[i], profile))
+      return families[i];
+
+  hd_config_fail (&golden->reader, "hidiffusion", "a known \"profile\"");
+
+  return otherwise;
+}

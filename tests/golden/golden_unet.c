@@ -60,28 +60,6 @@ networks_clear (Networks *networks)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Networks, networks_clear)
 
-/* The case's "hidiffusion" names the family as "profile". */
-static HdFamily
-read_profile (HdGoldenCase *golden)
-{
-  static const char * const names[] = { "sd15", "sdxl", "sdxl_turbo", NULL };
-  static const HdFamily     families[] = { HD_FAMILY_SD1, HD_FAMILY_SDXL, HD_FAMILY_SDXL_TURBO };
-  JsonNode                 *node = json_object_get_member (golden->reader.object, "hidiffusion");
-  const char               *profile;
-
-  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
-    return HD_FAMILY_SD1;
-
-  profile = json_object_get_string_member_with_default (json_node_get_object (node), "profile", "");
-  for (int i = 0; names[i] != NULL; i++)
-    if (g_str_equal (names[i], profile))
-      return families[i];
-
-  hd_config_fail (&golden->reader, "hidiffusion", "a known \"profile\"");
-
-  return HD_FAMILY_SD1;
-}
-
 static gboolean
 read_case (HdGoldenCase  *golden,
            UnetCase      *unet_case,
@@ -97,7 +75,7 @@ read_case (HdGoldenCase  *golden,
   unet_case->batch = hd_config_int (reader, "batch", 2, 1, MAX_BATCH);
   unet_case->stride = hd_config_int (reader, "stride", 1, 1, MAX_STRIDE);
   unet_case->hidiffusion = hd_config_has (reader, "hidiffusion");
-  unet_case->family = read_profile (golden);
+  unet_case->family = hd_golden_family (golden, HD_FAMILY_SD1);
   unet_case->steps = hd_config_int (reader, "steps", 1, 1, MAX_STEPS);
   unet_case->n_timesteps = hd_config_ints (reader, "timesteps", NULL, 0, 0, MAX_STEPS - 1, unet_case->timesteps, MAX_STEPS);
   unet_case->n_at = hd_config_ints (reader, "at", NULL, 0, 0, MAX_STEPS - 1, unet_case->at, HD_GOLDEN_MAX_AT);

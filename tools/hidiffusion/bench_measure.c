@@ -150,7 +150,7 @@ encode_condition (HdPipeline    *pipeline,
   if (pooled_channels > 0)
     pooled = upload_noise (context, bench->batch, 1, 1, pooled_channels);
 
-  return hd_unet_encode_condition (pipeline->unet, text, pooled, time_ids, bench->request->guidance_scale);
+  return hd_unet_encode_condition (pipeline->unet, text, pooled, time_ids, bench->job->run.guidance_scale);
 }
 
 static gboolean
@@ -202,7 +202,8 @@ find_phases (const HdPipeline *pipeline,
     hd_rau_net_init (&rau_net, &(HdRauNetCase) {
                        .family = pipeline->family, .sample_size = pipeline->unet->config.sample_size,
                        .latent_height = settings->latent_height, .latent_width = settings->latent_width,
-                       .steps = steps, .ratios = pipeline->ratios,
+                       .steps = steps, .ratios = pipeline->ratios, .own = settings->ratios,
+                       .inpainting = pipeline->model->inpainting,
                      });
 
   for (int k = 0; k < steps; k++)
@@ -230,18 +231,22 @@ clear_part (gpointer data)
 static gboolean
 prepare (HdBench     *bench,
          HdContext   *context,
-         HdRun       *settings,
          GError     **error)
 {
   g_autoptr (HdContext)  dry_context = hd_dry_context_new (hd_context_get_dtype (context));
   g_autoptr (HdPipeline) dry = hd_pipeline_load (dry_context, bench->request->model, error);
+  const HdRun           *settings;
 
   if (dry == NULL)
     return FALSE;
 
-  *settings = hd_engine_run_settings (dry, bench->request);
+  bench->job = hd_job_new (dry->model, bench->request, TRUE, error);
+  if (bench->job == NULL)
+    return FALSE;
+
+  settings = &bench->job->run;
   bench->device = g_strdup (hd_context_get_name (context));
-  bench->batch = bench->request->guidance_scale > 1.0 ? 2 : 1;
+  bench->batch = settings->guidance_scale > 1.0 ? 2 : 1;
   bench->latent_height = settings->latent_height;
   bench->latent_width = settings->latent_width;
   bench->steps = g_array_new (FALSE, FALSE, sizeof (HdBenchPart));
@@ -265,9 +270,8 @@ hd_bench_run (HdBench       *bench,
 {
   g_autoptr (HdContext)  context = hd_device_open (bench->request, error);
   g_autoptr (HdPipeline) pipeline = NULL;
-  HdRun                  settings;
 
-  if (context == NULL || !prepare (bench, context, &settings, error))
+  if (context == NULL || !prepare (bench, context, error))
     return FALSE;
 
   pipeline = hd_pipeline_load (context, bench->request->model, error);
@@ -275,7 +279,7 @@ hd_bench_run (HdBench       *bench,
     return FALSE;
 
   hd_context_set_cancellable (context, cancellable);
-  if (!measure (pipeline, bench, settings.msw_msa, error))
+  if (!measure (pipeline, bench, bench->job->run.msw_msa, error))
     return FALSE;
 
   bench->weight_bytes = hd_context_get_weight_bytes (context);
@@ -287,6 +291,7 @@ void
 hd_bench_clear (HdBench *bench)
 {
   g_clear_pointer (&bench->device, g_free);
+  g_clear_pointer (&bench->job, hd_job_free);
   g_clear_pointer (&bench->steps, g_array_unref);
   clear_part (&bench->decoder);
 }

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "engine/job.h"
 #include "engine/pipeline.h"
 #include "engine/request.h"
 
@@ -33,6 +34,7 @@ typedef struct
  * @unet: measure the UNet
  * @vae: measure the VAE's decoder
  * @repetitions: of each measurement, after one that is not counted
+ * @job: filled in, @request made ready for the model
  * @device: (owned): filled in, the device's name
  * @batch: filled in, images that a step evaluates at once
  * @latent_height: filled in
@@ -49,6 +51,7 @@ typedef struct
   gboolean         vae;
   int              repetitions;
 
+  HdJob           *job;
   char            *device;
   int              batch;
   int              latent_height;

@@ -86,7 +86,7 @@ hd_bench_print (const HdBench *bench)
       print_part (what, part);
     }
   if (bench->unet && bench->steps->len > 1)
-    printf ("\nunet, mean over %d steps: %.3f s\n", bench->request->steps, hd_bench_get_step_seconds (bench));
+    printf ("\nunet, mean over %d steps: %.3f s\n", bench->job->request->steps, hd_bench_get_step_seconds (bench));
   if (bench->vae)
     print_part ("vae decoder", &bench->decoder);
   printf ("\nmemory: weights %s, activations %s, peak of the process %s\n", weights, tensors, peak);
@@ -189,7 +189,7 @@ hd_bench_save_json (const HdBench  *bench,
   add_count (builder, "batch", bench->batch);
   add_count (builder, "latent_height", bench->latent_height);
   add_count (builder, "latent_width", bench->latent_width);
-  add_count (builder, "steps", bench->request->steps);
+  add_count (builder, "steps", bench->job->request->steps);
   add_text (builder, "hidiffusion", bench->request->hidiffusion);
   if (bench->unet)
     add_unet (builder, bench);

@@ -19,12 +19,11 @@ print_bytes (const char *what,
 }
 
 static void
-print_estimate (const HdRequest  *request,
-                const HdEstimate *estimate)
+print_estimate (const HdEstimate *estimate)
 {
   g_autofree char *time = NULL;
 
-  printf ("%-12s %d x %d, %d steps\n", "picture", request->width, request->height, request->steps);
+  printf ("%-12s %d x %d, %d steps\n", "picture", estimate->width, estimate->height, estimate->steps);
   printf ("%-12s %s\n", "device", estimate->device);
   print_bytes ("weights", estimate->weight_bytes);
   print_bytes ("activations", estimate->tensor_bytes);
@@ -58,7 +57,7 @@ hd_command_estimate (GStrv *arguments)
       || !hd_engine_estimate (engine, request, &estimate, &error))
     return hd_command_fail (error);
 
-  print_estimate (request, &estimate);
+  print_estimate (&estimate);
   hd_estimate_clear (&estimate);
 
   return HD_EXIT_SUCCESS;
