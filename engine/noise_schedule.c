@@ -9,6 +9,8 @@
 
 #define SMALLEST_ALPHA 0x1p-24
 
+#define KARRAS_RHO 7.0
+
 static double
 squared_cosine (double t)
 {
@@ -17,29 +19,31 @@ squared_cosine (double t)
   return c * c;
 }
 
-static double
+/* Tables are rounded where diffusers computes in single precision. Otherwise a Karras sigma whose timestep lies near
+ * the middle between two would be rounded to the other one: in every tenth number of steps, one does. */
+static float
 beta_at (const HdSchedulerConfig *config,
          int                      t)
 {
   double share = config->train_steps > 1 ? t / (config->train_steps - 1.0) : 0.0;
-  double root;
+  float  root;
 
   switch (config->beta_schedule)
     {
     case HD_BETA_SCHEDULE_LINEAR:
-      return config->beta_start + share * (config->beta_end - config->beta_start);
+      return (float) (config->beta_start + share * (config->beta_end - config->beta_start));
 
     case HD_BETA_SCHEDULE_SCALED_LINEAR:
-      root = sqrt (config->beta_start) + share * (sqrt (config->beta_end) - sqrt (config->beta_start));
+      root = (float) (sqrt (config->beta_start) + share * (sqrt (config->beta_end) - sqrt (config->beta_start)));
       return root * root;
 
     case HD_BETA_SCHEDULE_SQUARED_COSINE:
-      return MIN (1.0 - squared_cosine ((t + 1.0) / config->train_steps)
-                        / squared_cosine ((double) t / config->train_steps),
-                  SQUARED_COSINE_MAX_BETA);
+      return (float) MIN (1.0 - squared_cosine ((t + 1.0) / config->train_steps)
+                                / squared_cosine ((double) t / config->train_steps),
+                          SQUARED_COSINE_MAX_BETA);
     }
 
-  g_return_val_if_reached (0.0);
+  g_return_val_if_reached (0.0f);
 }
 
 static void
@@ -47,12 +51,17 @@ rescale_to_zero_terminal_snr (HdNoiseSchedule *schedule)
 {
   double first = sqrt (schedule->alphas_cumprod[0]);
   double last = sqrt (schedule->alphas_cumprod[schedule->train_steps - 1]);
+  double before = 1.0;
+  double product = 1.0;
 
   for (int t = 0; t < schedule->train_steps; t++)
     {
       double root = (sqrt (schedule->alphas_cumprod[t]) - last) * first / (first - last);
+      double rescaled = root * root;
 
-      schedule->alphas_cumprod[t] = root * root;
+      product *= (float) (rescaled / before);
+      schedule->alphas_cumprod[t] = (float) product;
+      before = rescaled;
     }
 }
 
@@ -66,8 +75,8 @@ hd_noise_schedule_init (HdNoiseSchedule         *schedule,
   schedule->alphas_cumprod = g_new (double, config->train_steps);
   for (int t = 0; t < config->train_steps; t++)
     {
-      product *= 1.0 - beta_at (config, t);
-      schedule->alphas_cumprod[t] = product;
+      product *= 1.0f - beta_at (config, t);
+      schedule->alphas_cumprod[t] = (float) product;
     }
 
   if (config->zero_terminal_snr && config->train_steps > 1)
@@ -89,7 +98,7 @@ sigma_at (const HdNoiseSchedule *schedule,
   /* A terminal SNR of zero would be an infinite sigma. */
   alpha = MAX (alpha, SMALLEST_ALPHA);
 
-  return sqrt ((1.0 - alpha) / alpha);
+  return (float) sqrt ((1.0 - alpha) / alpha);
 }
 
 double
@@ -103,34 +112,68 @@ hd_noise_schedule_sigma (const HdNoiseSchedule *schedule,
                      : sigma_at (schedule, below);
 }
 
+double
+hd_noise_schedule_timestep (const HdNoiseSchedule *schedule,
+                            double                 sigma)
+{
+  int    below = 0;
+  int    above = schedule->train_steps - 1;
+  double low;
+  double high;
+
+  if (sigma <= sigma_at (schedule, below))
+    return below;
+  if (sigma >= sigma_at (schedule, above))
+    return above;
+
+  while (above - below > 1)
+    {
+      int middle = below + (above - below) / 2;
+
+      if (sigma_at (schedule, middle) <= sigma)
+        below = middle;
+      else
+        above = middle;
+    }
+
+  low = log (sigma_at (schedule, below));
+  high = log (sigma_at (schedule, above));
+
+  return below + (log (sigma) - low) / (high - low);
+}
+
 double *
 hd_noise_schedule_timesteps (const HdNoiseSchedule   *schedule,
                              const HdSchedulerConfig *config,
                              HdTimestepSpacing        spacing,
-                             int                      steps,
-                             gboolean                 whole)
+                             HdTimestepGrid           grid,
+                             int                      steps)
 {
-  int     last = schedule->train_steps - 1;
+  int     train_steps = schedule->train_steps;
+  int     last = train_steps - 1;
+  int     points = grid == HD_TIMESTEP_GRID_OPEN ? steps + 1 : steps;
+  int     stride = MAX (train_steps / points, 1);
   double *timesteps = g_new (double, steps);
 
   for (int k = 0; k < steps; k++)
     {
-      int    left = steps - 1 - k;
+      int    left = points - 1 - k;
       double t = 0.0;
 
       switch (spacing)
         {
         case HD_TIMESTEPS_LEADING:
-          t = (double) left * (schedule->train_steps / steps) + config->steps_offset;
+          t = (double) left * stride + config->steps_offset;
           break;
 
         case HD_TIMESTEPS_LINSPACE:
-          t = steps > 1 ? (double) last * left / (steps - 1) : 0.0;
-          t = whole ? rint (t) : t;
+          /* A single step starts where noise is all there is. */
+          t = points > 1 ? left * ((double) last / (points - 1)) : last;
+          t = grid == HD_TIMESTEP_GRID_FRACTIONAL ? t : rint (t);
           break;
 
         case HD_TIMESTEPS_TRAILING:
-          t = rint (schedule->train_steps - k * (schedule->train_steps / (double) steps)) - 1.0;
+          t = rint (train_steps - k * (train_steps / (double) steps)) - 1.0;
           break;
         }
 
@@ -138,4 +181,17 @@ hd_noise_schedule_timesteps (const HdNoiseSchedule   *schedule,
     }
 
   return timesteps;
+}
+
+void
+hd_noise_schedule_karras (double  largest,
+                          double  smallest,
+                          int     steps,
+                          double *sigmas)
+{
+  double from = pow (largest, 1.0 / KARRAS_RHO);
+  double to = pow (smallest, 1.0 / KARRAS_RHO);
+
+  for (int k = 0; k < steps; k++)
+    sigmas[k] = steps > 1 ? pow (from + k / (steps - 1.0) * (to - from), KARRAS_RHO) : largest;
 }

@@ -18,8 +18,24 @@ typedef struct
   double *alphas_cumprod;
 } HdNoiseSchedule;
 
+/**
+ * HdTimestepGrid:
+ * @HD_TIMESTEP_GRID_WHOLE: the training's whole timesteps
+ * @HD_TIMESTEP_GRID_FRACTIONAL: linspace spacing and Karras sigmas fall between them
+ * @HD_TIMESTEP_GRID_OPEN: whole ones, spread for one step more than there are: that one, the smallest, is left out,
+ *   as the last step goes from the one before to no noise at once
+ *
+ * What a sampler's timesteps may be.
+ */
+typedef enum
+{
+  HD_TIMESTEP_GRID_WHOLE,
+  HD_TIMESTEP_GRID_FRACTIONAL,
+  HD_TIMESTEP_GRID_OPEN,
+} HdTimestepGrid;
+
 /* From the model's betas; with the terminal SNR rescaled to zero if the configuration says so
- * (arXiv 2305.08891, algorithm 1). */
+ * (arXiv 2305.08891, algorithm 1). The table is rounded to single precision where diffusers' is. */
 void   hd_noise_schedule_init  (HdNoiseSchedule         *schedule,
                                 const HdSchedulerConfig *config);
 void   hd_noise_schedule_clear (HdNoiseSchedule         *schedule);
@@ -28,18 +44,29 @@ void   hd_noise_schedule_clear (HdNoiseSchedule         *schedule);
 double hd_noise_schedule_sigma (const HdNoiseSchedule *schedule,
                                 double                 timestep);
 
+/* Its inverse: the timestep, whole or not, that has @sigma; linear in log sigma between whole ones. */
+double hd_noise_schedule_timestep (const HdNoiseSchedule *schedule,
+                                   double                 sigma);
+
 /**
  * hd_noise_schedule_timesteps:
- * @spacing: how the run's steps lie among the training's
+ * @spacing: how the run's steps lie among the training's (arXiv 2305.08891, table 2)
+ * @grid: what they may be
  * @steps: number of steps in the run, 1 to T
- * @whole: linspace spacing rounds to whole timesteps
  *
  * Returns: (transfer full) (array length=steps): the timesteps, largest first, in [0, T - 1].
  */
 double *hd_noise_schedule_timesteps (const HdNoiseSchedule   *schedule,
                                      const HdSchedulerConfig *config,
                                      HdTimestepSpacing        spacing,
-                                     int                      steps,
-                                     gboolean                 whole);
+                                     HdTimestepGrid           grid,
+                                     int                      steps);
+
+/* Fills @sigmas with @steps noise levels from @largest to @smallest, evenly spaced in their seventh roots
+ * (arXiv 2206.00364, equation 5). */
+void    hd_noise_schedule_karras    (double  largest,
+                                     double  smallest,
+                                     int     steps,
+                                     double *sigmas);
 
 G_END_DECLS

@@ -2,14 +2,71 @@
 
 #include "engine/sampler_private.h"
 
+#include <math.h>
+
 #include "engine/request.h"
+
+#define SCHEDULE_AUTO   "auto"
+#define SCHEDULE_KARRAS "karras"
+
+const char * const *
+hd_schedule_names (void)
+{
+  static const char * const names[] = {
+    SCHEDULE_AUTO, "leading", "linspace", "trailing", SCHEDULE_KARRAS, NULL,
+  };
+
+  return names;
+}
+
+gboolean
+hd_sampler_options_set_schedule (HdSamplerOptions  *options,
+                                 const char        *schedule,
+                                 GError           **error)
+{
+  static const struct
+  {
+    const char        *name;
+    HdTimestepSpacing  spacing;
+  } spacings[] = {
+    { "leading", HD_TIMESTEPS_LEADING },
+    { "linspace", HD_TIMESTEPS_LINSPACE },
+    { "trailing", HD_TIMESTEPS_TRAILING },
+  };
+  g_autofree char *names = NULL;
+
+  options->own_spacing = FALSE;
+  options->karras = g_strcmp0 (schedule, SCHEDULE_KARRAS) == 0;
+  if (options->karras || g_strcmp0 (schedule, SCHEDULE_AUTO) == 0)
+    return TRUE;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (spacings); i++)
+    if (g_strcmp0 (schedule, spacings[i].name) == 0)
+      {
+        options->own_spacing = TRUE;
+        options->spacing = spacings[i].spacing;
+        return TRUE;
+      }
+
+  names = g_strjoinv (", ", (char **) hd_schedule_names ());
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "schedule: expected one of %s; found \"%s\"",
+               names, schedule != NULL ? schedule : "");
+
+  return FALSE;
+}
 
 static const HdSamplerClass *
 find_class (const char *name)
 {
   static const HdSamplerClass * const classes[] = {
     &hd_sampler_ddim,
+    &hd_sampler_dpmpp_2m,
+    &hd_sampler_dpmpp_2m_sde,
+    &hd_sampler_euler,
     &hd_sampler_euler_ancestral,
+    &hd_sampler_heun,
+    &hd_sampler_lcm,
+    &hd_sampler_unipc,
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (classes); i++)
@@ -19,28 +76,58 @@ find_class (const char *name)
   return NULL;
 }
 
-HdSampler *
-hd_sampler_new (const HdSchedulerConfig  *config,
-                const HdSamplerOptions   *options,
-                GError                  **error)
+/* The number of steps that are run of all that there are; 0 with @error set if it is none. */
+static int
+steps_to_run (const HdSamplerOptions  *options,
+              GError                 **error)
 {
-  const HdSamplerClass *klass = find_class (options->name);
-  HdSampler            *sampler;
+  int steps;
+
+  if (!(options->strength > 0.0 && options->strength <= 1.0))
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
+                   "strength: expected more than 0 and at most 1, found %.10g", options->strength);
+      return 0;
+    }
+
+  steps = MIN ((int) (options->steps * options->strength), options->steps);
+
+  /* 1/49 of 49 is less than 1 in doubles */
+  if (steps == 0 && options->strength >= 1.0 / options->steps)
+    steps = 1;
+
+  if (steps == 0)
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
+                 "strength: expected at least 1/%d, one of the %d steps, found %.10g",
+                 options->steps, options->steps, options->strength);
+
+  return steps;
+}
+
+static gboolean
+check_options (const HdSamplerClass     *klass,
+               const HdSchedulerConfig  *config,
+               const HdSamplerOptions   *options,
+               GError                  **error)
+{
+  int max_steps;
 
   if (klass == NULL)
     {
       g_autofree char *names = g_strjoinv (", ", (char **) hd_sampler_names ());
 
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "Expected a sampler of: %s; found \"%s\"", names, options->name);
-      return NULL;
+                   "Expected a sampler of: %s; found \"%s\"", names, options->name != NULL ? options->name : "");
+      return FALSE;
     }
 
-  if (options->steps < 1 || options->steps > config->train_steps)
+  max_steps = klass->max_steps > 0 ? MIN (klass->max_steps, config->train_steps) : config->train_steps;
+  if (options->steps < 1 || options->steps > max_steps)
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "Expected 1 to %d steps, found %d", config->train_steps, options->steps);
-      return NULL;
+                   "Expected 1 to %d steps with the sampler \"%s\", found %d",
+                   max_steps, klass->name, options->steps);
+      return FALSE;
     }
 
   if (config->zero_terminal_snr && config->prediction == HD_PREDICTION_EPSILON)
@@ -48,15 +135,94 @@ hd_sampler_new (const HdSchedulerConfig  *config,
       g_set_error_literal (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
                            "A terminal signal-to-noise ratio of zero needs a model that predicts v or the sample, "
                            "found one that predicts the noise");
-      return NULL;
+      return FALSE;
     }
+
+  return TRUE;
+}
+
+void
+hd_sampler_set_sigmas (HdSampler *sampler)
+{
+  for (int k = 0; k < sampler->evaluations; k++)
+    sampler->sigmas[k] = hd_noise_schedule_sigma (&sampler->schedule, sampler->timesteps[k]);
+  sampler->sigmas[sampler->evaluations] = 0.0;
+}
+
+static void
+space_as_karras (HdSampler *sampler)
+{
+  gboolean fractional = sampler->klass->grid == HD_TIMESTEP_GRID_FRACTIONAL;
+  int      steps = sampler->evaluations;
+  double   largest = sampler->sigmas[0];
+  double   smallest = sampler->sigmas[steps - 1];
+
+  if (!fractional)
+    {
+      largest = hd_noise_schedule_sigma (&sampler->schedule, sampler->schedule.train_steps - 1);
+      smallest = hd_noise_schedule_sigma (&sampler->schedule, 0.0);
+    }
+
+  hd_noise_schedule_karras (largest, smallest, steps, sampler->sigmas);
+  for (int k = 0; k < steps; k++)
+    {
+      double t = hd_noise_schedule_timestep (&sampler->schedule, sampler->sigmas[k]);
+
+      sampler->timesteps[k] = fractional ? t : rint (t);
+    }
+
+  /* Whole timesteps have levels of their own, which these samplers compute with. */
+  if (sampler->klass->grid == HD_TIMESTEP_GRID_WHOLE)
+    hd_sampler_set_sigmas (sampler);
+}
+
+static void
+init_schedule (HdSampler               *sampler,
+               const HdSchedulerConfig *config,
+               const HdSamplerOptions  *options)
+{
+  double largest;
+
+  sampler->evaluations = options->steps;
+  sampler->timesteps = hd_noise_schedule_timesteps (&sampler->schedule, config, sampler->spacing,
+                                                    sampler->klass->grid, options->steps);
+  sampler->sigmas = g_new (double, options->steps + 1);
+  hd_sampler_set_sigmas (sampler);
+  if (options->karras)
+    space_as_karras (sampler);
+
+  largest = sampler->sigmas[0];
+  if (sampler->klass->latents == HD_LATENTS_PRESERVING)
+    sampler->initial_sigma = 1.0;
+  else
+    sampler->initial_sigma = sampler->spacing == HD_TIMESTEPS_LEADING ? sqrt (largest * largest + 1.0) : largest;
+}
+
+HdSampler *
+hd_sampler_new (const HdSchedulerConfig  *config,
+                const HdSamplerOptions   *options,
+                GError                  **error)
+{
+  const HdSamplerClass *klass = find_class (options->name);
+  HdSampler            *sampler;
+  int                   steps;
+
+  if (!check_options (klass, config, options, error))
+    return NULL;
+
+  steps = steps_to_run (options, error);
+  if (steps == 0)
+    return NULL;
 
   sampler = g_malloc0 (klass->size);
   sampler->klass = klass;
   hd_noise_schedule_init (&sampler->schedule, config);
   sampler->prediction = config->prediction;
   sampler->spacing = options->own_spacing ? options->spacing : klass->spacing;
-  klass->init (sampler, config, options);
+  init_schedule (sampler, config, options);
+  if (klass->init != NULL)
+    klass->init (sampler, config, options);
+  sampler->first = (options->steps - steps) * klass->order;
 
   return sampler;
 }
@@ -75,37 +241,28 @@ hd_sampler_free (HdSampler *sampler)
   g_free (sampler);
 }
 
-void
-hd_sampler_init_sigmas (HdSampler *sampler)
-{
-  sampler->sigmas = g_new (double, sampler->evaluations + 1);
-  for (int k = 0; k < sampler->evaluations; k++)
-    sampler->sigmas[k] = hd_noise_schedule_sigma (&sampler->schedule, sampler->timesteps[k]);
-  sampler->sigmas[sampler->evaluations] = 0.0;
-}
-
 int
 hd_sampler_get_evaluations (const HdSampler *sampler)
 {
-  return sampler->evaluations;
+  return sampler->evaluations - sampler->first;
 }
 
 double
 hd_sampler_get_timestep (const HdSampler *sampler,
                          int              k)
 {
-  g_return_val_if_fail (k >= 0 && k < sampler->evaluations, 0.0);
+  g_return_val_if_fail (k >= 0 && k < hd_sampler_get_evaluations (sampler), 0.0);
 
-  return sampler->timesteps[k];
+  return sampler->timesteps[sampler->first + k];
 }
 
 double
 hd_sampler_get_sigma (const HdSampler *sampler,
                       int              k)
 {
-  g_return_val_if_fail (k >= 0 && k <= sampler->evaluations, 0.0);
+  g_return_val_if_fail (k >= 0 && k <= hd_sampler_get_evaluations (sampler), 0.0);
 
-  return sampler->sigmas[k];
+  return sampler->sigmas[sampler->first + k];
 }
 
 double
@@ -115,15 +272,132 @@ hd_sampler_get_initial_sigma (const HdSampler *sampler)
 }
 
 void
+hd_sampler_get_shares (const HdSampler *sampler,
+                       int              k,
+                       double          *signal,
+                       double          *level)
+{
+  double sigma = sampler->sigmas[k];
+
+  if (k < sampler->evaluations && sampler->klass->grid == HD_TIMESTEP_GRID_WHOLE)
+    {
+      /* sigma has no value where there is no signal */
+      double alpha = sampler->schedule.alphas_cumprod[(int) sampler->timesteps[k]];
+
+      *signal = sqrt (alpha);
+      *level = sqrt (1.0 - alpha);
+      return;
+    }
+
+  *signal = 1.0 / sqrt (sigma * sigma + 1.0);
+  *level = sigma * *signal;
+}
+
+void
+hd_sampler_get_denoised (const HdSampler *sampler,
+                         int              k,
+                         double          *from_x,
+                         double          *from_m)
+{
+  double signal;
+  double level;
+
+  hd_sampler_get_shares (sampler, k, &signal, &level);
+  switch (sampler->prediction)
+    {
+    case HD_PREDICTION_EPSILON:
+      *from_x = 1.0 / signal;
+      *from_m = -level / signal;
+      break;
+
+    case HD_PREDICTION_V:
+      *from_x = signal;
+      *from_m = -level;
+      break;
+
+    case HD_PREDICTION_SAMPLE:
+      *from_x = 0.0;
+      *from_m = 1.0;
+      break;
+    }
+
+  if (sampler->klass->latents == HD_LATENTS_EXPLODING)
+    *from_x *= signal;
+}
+
+void
+hd_sampler_combine (double       from_x,
+                    const float *x,
+                    double       from_m,
+                    const float *m,
+                    float       *values,
+                    gsize        count)
+{
+  float scale_x = (float) from_x;
+  float scale_m = (float) from_m;
+
+  for (gsize i = 0; i < count; i++)
+    values[i] = scale_x * x[i] + scale_m * m[i];
+}
+
+float *
+hd_sampler_keep (float **buffer,
+                 gsize   count)
+{
+  if (*buffer == NULL)
+    *buffer = g_new (float, count);
+
+  return *buffer;
+}
+
+void
+hd_sampler_add_noise (const HdSampler *sampler,
+                      const float     *clean,
+                      const float     *noise,
+                      float           *x,
+                      gsize            count)
+{
+  hd_sampler_add_noise_at (sampler, 0, clean, noise, x, count);
+}
+
+void
+hd_sampler_add_noise_at (const HdSampler *sampler,
+                         int              k,
+                         const float     *clean,
+                         const float     *noise,
+                         float           *x,
+                         gsize            count)
+{
+  double signal = 1.0;
+  double level = 0.0;
+
+  g_return_if_fail (k >= 0 && k <= hd_sampler_get_evaluations (sampler));
+
+  if (sampler->klass->latents == HD_LATENTS_PRESERVING)
+    hd_sampler_get_shares (sampler, sampler->first + k, &signal, &level);
+  else
+    level = sampler->sigmas[sampler->first + k];
+
+  hd_sampler_combine (signal, clean, level, noise, x, count);
+}
+
+void
 hd_sampler_scale_input (const HdSampler *sampler,
                         int              k,
                         const float     *x,
                         float           *input,
                         gsize            count)
 {
-  g_return_if_fail (k >= 0 && k < sampler->evaluations);
+  double signal = 1.0;
+  double level;
 
-  sampler->klass->scale_input (sampler, k, x, input, count);
+  g_return_if_fail (k >= 0 && k < hd_sampler_get_evaluations (sampler));
+
+  if (sampler->klass->latents == HD_LATENTS_EXPLODING)
+    hd_sampler_get_shares (sampler, sampler->first + k, &signal, &level);
+
+  for (gsize i = 0; i < count; i++)
+    input[i] = (float) signal * x[i];
 }
 
 void
@@ -135,7 +409,9 @@ hd_sampler_step (HdSampler   *sampler,
                  HdNoiseFunc  noise,
                  gpointer     user_data)
 {
-  g_return_if_fail (k >= 0 && k < sampler->evaluations);
+  g_return_if_fail (k >= 0 && k < hd_sampler_get_evaluations (sampler));
+  g_return_if_fail (k == 0 || k == sampler->next);
 
-  sampler->klass->step (sampler, k, prediction, x, count, noise, user_data);
+  sampler->next = k + 1;
+  sampler->klass->step (sampler, sampler->first + k, prediction, x, count, noise, user_data);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* DDIM (arXiv 2010.02502; diffusers' DDIMScheduler). Its latents keep their variance: x = sqrt (alpha) x0 +
- * sqrt (1 - alpha) epsilon. */
+/* DDIM (arXiv 2010.02502; diffusers' DDIMScheduler). */
 
 #include <math.h>
-#include <string.h>
 
 #include "engine/sampler_private.h"
 
@@ -12,85 +10,69 @@ typedef struct
 {
   HdSampler  parent;
   double     eta;
-  double    *alphas;  /* of each evaluation, and the last one's goal */
+  double    *goals;  /* the alpha that each step goes to */
 } Ddim;
+
+/* diffusers takes the timestep that a step goes to as one stride below, whatever the spacing. With leading spacing
+ * that is the next one, with trailing nearly; with the others it is not, and they go to the next one here. */
+static int
+goal_of (const HdSampler        *sampler,
+         const HdSamplerOptions *options,
+         int                     k)
+{
+  if (options->karras || sampler->spacing == HD_TIMESTEPS_LINSPACE)
+    return k + 1 < sampler->evaluations ? (int) sampler->timesteps[k + 1] : -1;
+
+  return (int) sampler->timesteps[k] - sampler->schedule.train_steps / options->steps;
+}
 
 static void
 ddim_init (HdSampler               *sampler,
            const HdSchedulerConfig *config,
            const HdSamplerOptions  *options)
 {
-  Ddim *ddim = (Ddim *) sampler;
-  int   steps = options->steps;
-  int   stride = config->train_steps / steps;
-
-  sampler->evaluations = steps;
-  sampler->timesteps = hd_noise_schedule_timesteps (&sampler->schedule, config, sampler->spacing, steps, TRUE);
-  sampler->initial_sigma = 1.0;
-  hd_sampler_init_sigmas (sampler);
+  Ddim         *ddim = (Ddim *) sampler;
+  const double *alphas = sampler->schedule.alphas_cumprod;
 
   ddim->eta = options->eta;
-  ddim->alphas = g_new (double, 2 * steps);
-  for (int k = 0; k < steps; k++)
+  ddim->goals = g_new (double, sampler->evaluations);
+  for (int k = 0; k < sampler->evaluations; k++)
     {
-      int    t = (int) sampler->timesteps[k];
-      int    previous = t - stride;
-      double last = config->set_alpha_to_one ? 1.0 : sampler->schedule.alphas_cumprod[0];
+      int goal = goal_of (sampler, options, k);
 
-      ddim->alphas[2 * k] = sampler->schedule.alphas_cumprod[t];
-      ddim->alphas[2 * k + 1] = previous >= 0 ? sampler->schedule.alphas_cumprod[previous] : last;
+      ddim->goals[k] = goal >= 0 ? alphas[goal] : config->set_alpha_to_one ? 1.0 : alphas[0];
     }
 }
 
 static void
 ddim_clear (HdSampler *sampler)
 {
-  g_free (((Ddim *) sampler)->alphas);
+  g_free (((Ddim *) sampler)->goals);
 }
 
+/* epsilon = from_x x + from_m m, m being what the model predicts. */
 static void
-ddim_scale_input (const HdSampler *sampler,
-                  int              k,
-                  const float     *x,
-                  float           *input,
-                  gsize            count)
+get_epsilon (HdPrediction prediction,
+             double       signal,
+             double       level,
+             double      *from_x,
+             double      *from_m)
 {
-  memcpy (input, x, count * sizeof *x);
-}
-
-/* x0 and epsilon as x0 = (ax x + am m), epsilon = (bx x + bm m), m being what the model predicts. */
-static void
-ddim_coefficients (HdPrediction prediction,
-                   double       alpha,
-                   double      *ax,
-                   double      *am,
-                   double      *bx,
-                   double      *bm)
-{
-  double signal = sqrt (alpha);
-  double noise = sqrt (1.0 - alpha);
-
   switch (prediction)
     {
     case HD_PREDICTION_EPSILON:
-      *ax = 1.0 / signal;
-      *am = -noise / signal;
-      *bx = 0.0;
-      *bm = 1.0;
+      *from_x = 0.0;
+      *from_m = 1.0;
       break;
 
     case HD_PREDICTION_V:
-      *ax = signal;
-      *am = -noise;
-      *bx = noise;
-      *bm = signal;
+      *from_x = level;
+      *from_m = signal;
       break;
 
     case HD_PREDICTION_SAMPLE:
-      *ax = 0.0;
-      *am = 1.0;
-      *bx = 1.0 / noise;
-      *bm = -signal / noise;
+      *from_x = 1.0 / level;
+      *from_m = -signal / level;
       break;
     }
 }
@@ -105,38 +87,36 @@ ddim_step (HdSampler   *sampler,
            gpointer     user_data)
 {
   const Ddim *ddim = (const Ddim *) sampler;
-  double      alpha = ddim->alphas[2 * k];
-  double      next = ddim->alphas[2 * k + 1];
-  double      variance = (1.0 - next) / (1.0 - alpha) * (1.0 - alpha / next);
+  double      alpha = sampler->schedule.alphas_cumprod[(int) sampler->timesteps[k]];
+  double      goal = ddim->goals[k];
+  double      variance = (1.0 - goal) / (1.0 - alpha) * (1.0 - alpha / goal);
   double      fresh = ddim->eta * sqrt (MAX (variance, 0.0));
-  double      signal = sqrt (next);
-  double      direction = sqrt (MAX (1.0 - next - fresh * fresh, 0.0));
-  double      ax = 0.0, am = 0.0, bx = 0.0, bm = 0.0;
-  float       from_x;
-  float       from_prediction;
+  double      signal = sqrt (goal);
+  double      direction = sqrt (MAX (1.0 - goal - fresh * fresh, 0.0));
+  double      x0_x = 0.0, x0_m = 0.0, epsilon_x = 0.0, epsilon_m = 0.0;
 
-  ddim_coefficients (sampler->prediction, alpha, &ax, &am, &bx, &bm);
-  from_x = (float) (signal * ax + direction * bx);
-  from_prediction = (float) (signal * am + direction * bm);
-  for (gsize i = 0; i < count; i++)
-    x[i] = from_x * x[i] + from_prediction * prediction[i];
+  hd_sampler_get_denoised (sampler, k, &x0_x, &x0_m);
+  get_epsilon (sampler->prediction, sqrt (alpha), sqrt (1.0 - alpha), &epsilon_x, &epsilon_m);
+  hd_sampler_combine (signal * x0_x + direction * epsilon_x, x,
+                      signal * x0_m + direction * epsilon_m, prediction, x, count);
 
   if (ddim->eta > 0.0)
     {
       g_autofree float *values = g_new (float, count);
 
       noise (values, count, user_data);
-      for (gsize i = 0; i < count; i++)
-        x[i] += (float) fresh * values[i];
+      hd_sampler_combine (1.0, x, fresh, values, x, count);
     }
 }
 
 const HdSamplerClass hd_sampler_ddim = {
   .name = "ddim",
   .spacing = HD_TIMESTEPS_LEADING,
+  .grid = HD_TIMESTEP_GRID_WHOLE,
+  .latents = HD_LATENTS_PRESERVING,
+  .order = 1,
   .size = sizeof (Ddim),
   .init = ddim_init,
   .clear = ddim_clear,
-  .scale_input = ddim_scale_input,
   .step = ddim_step,
 };
