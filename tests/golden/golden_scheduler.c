@@ -5,21 +5,32 @@
 #include "tests/golden/golden_run.h"
 #include "tests/golden/synth.h"
 
-#define MAX_STEPS 1000
-#define LATENTS   (4 * 8 * 8)
+#define MAX_STEPS       1000
+#define MAX_EVALUATIONS (2 * MAX_STEPS)
+#define LATENTS         (4 * 8 * 8)
 
-/* The reference's schedulers that the engine has, with their settings (steps_offset 1 everywhere). */
+/* The reference's schedulers, with their settings (steps_offset 1 everywhere). */
 static const struct
 {
-  const char        *name;
-  const char        *sampler;
-  HdTimestepSpacing  spacing;
-  gboolean           zero_terminal_snr;
+  const char *name;
+  const char *sampler;
+  const char *schedule;
+  gboolean    zero_terminal_snr;
 } schedulers[] = {
-  { "ddim", "ddim", HD_TIMESTEPS_LEADING, FALSE },
-  { "ddim_zsnr", "ddim", HD_TIMESTEPS_TRAILING, TRUE },
-  { "euler_a", "euler_a", HD_TIMESTEPS_LEADING, FALSE },
-  { "euler_a_trailing", "euler_a", HD_TIMESTEPS_TRAILING, FALSE },
+  { "ddim", "ddim", "leading", FALSE },
+  { "ddim_zsnr", "ddim", "trailing", TRUE },
+  { "dpmpp_2m", "dpmpp_2m", "linspace", FALSE },
+  { "dpmpp_2m_karras", "dpmpp_2m", "karras", FALSE },
+  { "dpmpp_2m_sde", "dpmpp_2m_sde", "linspace", FALSE },
+  { "dpmpp_2m_sde_karras", "dpmpp_2m_sde", "karras", FALSE },
+  { "euler", "euler", "leading", FALSE },
+  { "euler_a", "euler_a", "leading", FALSE },
+  { "euler_a_trailing", "euler_a", "trailing", FALSE },
+  { "euler_karras", "euler", "karras", FALSE },
+  { "euler_trailing", "euler", "trailing", FALSE },
+  { "heun", "heun", "leading", FALSE },
+  { "lcm", "lcm", "auto", FALSE },
+  { "unipc", "unipc", "linspace", FALSE },
 };
 
 gboolean
@@ -35,14 +46,13 @@ hd_golden_find_sampler (HdGoldenCase       *golden,
       {
         *options = (HdSamplerOptions) {
           .name = schedulers[i].sampler,
+          .strength = 1.0,
           .eta = hd_config_double (&golden->reader, "eta", 0.0, 0.0, 1.0),
-          .own_spacing = TRUE,
-          .spacing = schedulers[i].spacing,
         };
         config->set_alpha_to_one = schedulers[i].zero_terminal_snr;
         config->zero_terminal_snr = schedulers[i].zero_terminal_snr;
         config->steps_offset = 1;
-        return TRUE;
+        return hd_sampler_options_set_schedule (options, schedulers[i].schedule, error);
       }
 
   return hd_golden_refuse (error, "scheduler:%s", name);
@@ -77,25 +87,54 @@ compare_step (HdGoldenCase *golden,
   return hd_golden_compare (golden, tensor, values, LATENTS, error);
 }
 
+/* Where the run starts from: noise, or a picture with noise of the first step's level. */
+static void
+start_run (HdGoldenCase    *golden,
+           const HdSampler *sampler,
+           double           strength,
+           float           *clean,
+           float           *noise,
+           float           *x)
+{
+  g_autofree char *clean_stream = hd_golden_stream (golden, "clean");
+  g_autofree char *noise_stream = hd_golden_stream (golden, "init");
+
+  hd_synth_normal (clean_stream, LATENTS, clean);
+  hd_synth_normal (noise_stream, LATENTS, noise);
+  if (strength < 1.0)
+    hd_sampler_add_noise (sampler, clean, noise, x, LATENTS);
+  else
+    for (int i = 0; i < LATENTS; i++)
+      x[i] = (float) hd_sampler_get_initial_sigma (sampler) * noise[i];
+}
+
 /* The whole run; what stands in for the UNet gives 0.6 input + 0.5 noise. */
 static gboolean
 compare_run (HdGoldenCase  *golden,
              HdSampler     *sampler,
+             double         strength,
+             const int     *draws,
              GError       **error)
 {
-  g_autofree char *start = hd_golden_stream (golden, "init");
-  Noise            noise = { golden, 0 };
-  float            x[LATENTS];
+  Noise noise = { golden, 0 };
+  float clean[LATENTS];
+  float initial[LATENTS];
+  float x[LATENTS];
 
-  hd_synth_normal (start, LATENTS, x);
-  for (int i = 0; i < LATENTS; i++)
-    x[i] *= (float) hd_sampler_get_initial_sigma (sampler);
-
+  start_run (golden, sampler, strength, clean, initial, x);
   for (int k = 0; k < hd_sampler_get_evaluations (sampler); k++)
     {
       g_autofree char *stream = hd_golden_stream (golden, "model/%d", k);
       float            input[LATENTS];
       float            prediction[LATENTS];
+      int              drawn = noise.n_draws;
+
+      if (strength < 1.0)
+        {
+          hd_sampler_add_noise_at (sampler, k, clean, initial, input, LATENTS);
+          if (!compare_step (golden, "noised", k, input, error))
+            return FALSE;
+        }
 
       hd_sampler_scale_input (sampler, k, x, input, LATENTS);
       hd_synth_normal (stream, LATENTS, prediction);
@@ -105,6 +144,39 @@ compare_run (HdGoldenCase  *golden,
 
       if (!compare_step (golden, "input", k, input, error) || !compare_step (golden, "x", k, x, error))
         return FALSE;
+
+      if (noise.n_draws - drawn != draws[k])
+        {
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
+                       "expected %d draws of noise in step %d, found %d", draws[k], k, noise.n_draws - drawn);
+          return FALSE;
+        }
+    }
+
+  return TRUE;
+}
+
+/* How often the reference drew noise in each evaluation of the run. */
+static gboolean
+read_draws (HdGoldenCase     *golden,
+            const HdSampler  *sampler,
+            int              *draws,
+            GError          **error)
+{
+  int expected = hd_sampler_get_evaluations (sampler);
+  int found = hd_config_ints (&golden->reader, "noise_draws_per_step", NULL, 0, 0, 1, draws, MAX_EVALUATIONS);
+
+  if (golden->reader.error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&golden->reader.error));
+      return FALSE;
+    }
+
+  if (found != expected)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "expected %d evaluations, found %d",
+                   found, expected);
+      return FALSE;
     }
 
   return TRUE;
@@ -144,6 +216,7 @@ hd_golden_scheduler (HdGoldenCase  *golden,
                      GError       **error)
 {
   g_autoptr (HdSampler) sampler = NULL;
+  g_autofree int       *draws = g_new (int, MAX_EVALUATIONS);
   HdSchedulerConfig     config;
   HdSamplerOptions      options;
 
@@ -153,6 +226,7 @@ hd_golden_scheduler (HdGoldenCase  *golden,
     return FALSE;
 
   options.steps = hd_config_int (&golden->reader, "steps", 1, 1, MAX_STEPS);
+  options.strength = hd_config_double (&golden->reader, "strength", 1.0, 0.0, 1.0);
   if (golden->reader.error != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&golden->reader.error));
@@ -161,5 +235,8 @@ hd_golden_scheduler (HdGoldenCase  *golden,
 
   sampler = hd_sampler_new (&config, &options, error);
 
-  return sampler != NULL && compare_run (golden, sampler, error) && compare_schedule (golden, sampler, error);
+  return sampler != NULL
+         && read_draws (golden, sampler, draws, error)
+         && compare_run (golden, sampler, options.strength, draws, error)
+         && compare_schedule (golden, sampler, error);
 }
