@@ -83,6 +83,7 @@ static gboolean
 ensure_model (HdEngine         *engine,
               const HdLoading  *loading,
               int               threads,
+              GCancellable     *cancellable,
               GError          **error)
 {
   if (engine->pipeline != NULL && g_strcmp0 (engine->model_key, loading->key) == 0)
@@ -93,7 +94,7 @@ ensure_model (HdEngine         *engine,
   if (engine->fingerprint == NULL)
     return FALSE;
 
-  engine->pipeline = hd_loading_load (loading, engine->context, threads, error);
+  engine->pipeline = hd_loading_load (loading, engine->context, threads, cancellable, error);
   if (engine->pipeline == NULL)
     return FALSE;
 
@@ -337,7 +338,7 @@ run_on_device (HdEngine         *engine,
   gboolean            success = FALSE;
 
   if (!hd_loading_init (&loading, request, error)
-      || !ensure_model (engine, &loading, request->threads, error)
+      || !ensure_model (engine, &loading, request->threads, cancellable, error)
       || !hd_engine_count (engine, &loading, request, &estimate, error))
     return FALSE;
 

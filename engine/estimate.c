@@ -136,7 +136,7 @@ hd_engine_count (HdEngine         *engine,
                  GError          **error)
 {
   g_autoptr (HdContext)  context = hd_dry_context_new (hd_context_get_dtype (engine->context));
-  g_autoptr (HdPipeline) dry = hd_loading_load (loading, context, request->threads, error);
+  g_autoptr (HdPipeline) dry = hd_loading_load (loading, context, request->threads, NULL, error);
   g_autoptr (HdJob)      job = NULL;
 
   *estimate = (HdEstimate) { .seconds = -1.0 };

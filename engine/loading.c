@@ -142,6 +142,7 @@ HdPipeline *
 hd_loading_load (const HdLoading  *loading,
                  HdContext        *context,
                  int               threads,
+                 GCancellable     *cancellable,
                  GError          **error)
 {
   g_autoptr (HdWeightPatches) patches = NULL;
@@ -154,7 +155,10 @@ hd_loading_load (const HdLoading  *loading,
       if (lora == NULL)
         return NULL;
       if (patches == NULL)
-        patches = hd_weight_patches_new (threads);
+        {
+          patches = hd_weight_patches_new (threads);
+          hd_weight_patches_set_cancellable (patches, cancellable);
+        }
       hd_weight_patches_add_lora (patches, lora, use->weight, use->weight);
     }
 

@@ -34,10 +34,16 @@ gboolean      hd_loading_init             (HdLoading        *loading,
                                            GError          **error);
 void          hd_loading_clear            (HdLoading        *loading);
 
-/* (transfer full): the model's networks with the LoRAs in their weights. */
+/**
+ * hd_loading_load:
+ * @threads: to add LoRAs with; 0: one per processor
+ *
+ * Returns: (transfer full): the model's networks with the LoRAs in their weights; %NULL with @error set.
+ */
 HdPipeline   *hd_loading_load             (const HdLoading  *loading,
                                            HdContext        *context,
                                            int               threads,
+                                           GCancellable     *cancellable,
                                            GError          **error);
 
 /* A text that is another one once the file or the folder at @path has been exchanged; (transfer full). */
