@@ -171,6 +171,16 @@ HdTokenizer *hd_model_new_tokenizer   (const HdModel         *model,
                                        int                    index,
                                        GError               **error);
 
+/**
+ * hd_model_check:
+ *
+ * Looks up every tensor of every network by name, type and shape, and reads the tokenizers, as loading it would.
+ *
+ * Returns: %FALSE with @error set, which names the file, what was expected and what was found.
+ */
+gboolean     hd_model_check           (const HdModel         *model,
+                                       GError               **error);
+
 /* Checks that no file has shrunk since it was opened: to be asked before each phase that reads. */
 gboolean     hd_model_check_files     (const HdModel         *model,
                                        GError               **error);

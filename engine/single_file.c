@@ -394,6 +394,8 @@ recognise_part (HdSafetensors *file,
       if (contents->has_vae || contents->n_text > 0)
         recognise_checkpoint (file, contents);
     }
+  else if (contents->has_vae && contents->n_text > 0)
+    contents->description = "a checkpoint without a UNet";
   else if (contents->has_vae)
     {
       contents->kind = HD_FILE_VAE;

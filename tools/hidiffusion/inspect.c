@@ -1,38 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "engine/text_encoder.h"
-#include "engine/unet.h"
-#include "engine/vae.h"
-#include "kernels/dry/dry.h"
 #include "tools/hidiffusion/command.h"
 #include "tools/hidiffusion/inspect_report.h"
-
-/* Loads every network without a device: each tensor is looked up by name, type and shape. */
-static gboolean
-check_networks (const HdModel  *model,
-                GError        **error)
-{
-  g_autoptr (HdContext) context = hd_dry_context_new (HD_DTYPE_F32);
-  g_autoptr (HdWeights) unet_weights = hd_model_open_weights (model, HD_MODEL_UNET, context);
-  g_autoptr (HdWeights) vae_weights = hd_model_open_weights (model, HD_MODEL_VAE, context);
-  g_autoptr (HdUnet)    unet = hd_unet_load (context, &model->unet, unet_weights, error);
-  g_autoptr (HdVae)     vae = unet != NULL ? hd_vae_load (context, &model->vae, vae_weights, error) : NULL;
-
-  if (vae == NULL || !hd_vae_load_encoder (vae, vae_weights, error))
-    return FALSE;
-
-  for (int i = 0; i < model->n_text; i++)
-    {
-      g_autoptr (HdWeights)     weights = hd_model_open_weights (model, HD_MODEL_TEXT_ENCODER + i, context);
-      g_autoptr (HdTextEncoder) encoder = hd_text_encoder_load (context, &model->text[i], i > 0, weights, error);
-      g_autoptr (HdTokenizer)   tokenizer = encoder != NULL ? hd_model_new_tokenizer (model, i, error) : NULL;
-
-      if (tokenizer == NULL)
-        return FALSE;
-    }
-
-  return TRUE;
-}
 
 static void
 count_parts (HdInspection *inspection)
@@ -58,7 +27,7 @@ inspect_model (const char            *path,
   g_autofree char    *fingerprint = NULL;
   HdInspection        inspection = { 0 };
 
-  if (model == NULL || !check_networks (model, error))
+  if (model == NULL || !hd_model_check (model, error))
     return FALSE;
 
   fingerprint = hd_model_files_fingerprint (model->files, error);
