@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "kernels/cpu/cpu_gemm.h"
 #include "tests/unit/tensors.h"
 
 /* Convolutions against loops in double. */
@@ -345,18 +346,19 @@ run_large (HdContext *context,
 
 /* The result of a convolution of random numbers, @channels to @channels. */
 static GBytes *
-run_choice (HdCpuChoice winograd,
+run_choice (HdDtype     dtype,
+            HdCpuChoice winograd,
             int         threads,
             int         side,
             int         channels)
 {
-  g_autoptr (HdContext) context = test_context_new (HD_DTYPE_F32, 8 << 20);
+  g_autoptr (HdContext) context = test_context_new (dtype, 8 << 20);
   g_autoptr (GRand)     rand = g_rand_new_with_seed (1);
-  g_autofree float     *values = test_random (rand, channels * channels * 9, HD_DTYPE_F32);
-  g_autofree float     *numbers = test_random (rand, side * side * channels, HD_DTYPE_F32);
-  HdConv                conv = { test_weight_new (context, HD_WEIGHT_CONV, HD_DTYPE_F32, HD_DTYPE_F32, channels,
+  g_autofree float     *values = test_random (rand, channels * channels * 9, dtype);
+  g_autofree float     *numbers = test_random (rand, side * side * channels, dtype);
+  HdConv                conv = { test_weight_new (context, HD_WEIGHT_CONV, dtype, dtype, channels,
                                                   channels, 3, values), NULL };
-  HdTensor             *x = test_tensor_new (context, HD_DTYPE_F32, 1, side, side, channels, numbers);
+  HdTensor             *x = test_tensor_new (context, dtype, 1, side, side, channels, numbers);
   HdTensor             *y;
   GBytes               *bytes;
 
@@ -364,7 +366,7 @@ run_choice (HdCpuChoice winograd,
   ((HdCpuContext *) context)->threads = threads;
   y = hd_conv2d (context, x, &conv, &(HdConvOptions) { .padding = 1 });
   g_assert_nonnull (y);
-  bytes = g_bytes_new (y->data, hd_tensor_elements (y) * sizeof (float));
+  bytes = g_bytes_new (y->data, hd_tensor_elements (y) * hd_dtype_size (dtype));
   hd_tensor_unref (x);
   hd_tensor_unref (y);
   hd_conv_clear (&conv);
@@ -377,11 +379,11 @@ static void
 test_same_bits (gconstpointer data)
 {
   const HdCpuChoice  winograd = GPOINTER_TO_INT (data);
-  g_autoptr (GBytes) first = run_choice (winograd, 2, 32, 64);
+  g_autoptr (GBytes) first = run_choice (HD_DTYPE_F32, winograd, 2, 32, 64);
 
   for (int i = 0; i < 20; i++)
     {
-      g_autoptr (GBytes) again = run_choice (winograd, 1 + i % 2, 32, 64);
+      g_autoptr (GBytes) again = run_choice (HD_DTYPE_F32, winograd, 1 + i % 2, 32, 64);
 
       g_assert_true (g_bytes_equal (first, again));
     }
@@ -389,19 +391,29 @@ test_same_bits (gconstpointer data)
 
 /* Which way was taken shows in the last bits. */
 static void
-test_winograd_is_chosen (void)
+assert_choice (HdDtype     dtype,
+               int         side,
+               int         channels,
+               HdCpuChoice expected)
 {
-  g_autoptr (GBytes) direct = run_choice (HD_CPU_CHOICE_NEVER, 2, 64, 128);
-  g_autoptr (GBytes) winograd = run_choice (HD_CPU_CHOICE_ALWAYS, 2, 64, 128);
-  g_autoptr (GBytes) chosen = run_choice (HD_CPU_CHOICE_FASTER, 2, 64, 128);
-  g_autoptr (GBytes) small_direct = run_choice (HD_CPU_CHOICE_NEVER, 2, 2, 64);
-  g_autoptr (GBytes) small_winograd = run_choice (HD_CPU_CHOICE_ALWAYS, 2, 2, 64);
-  g_autoptr (GBytes) small_chosen = run_choice (HD_CPU_CHOICE_FASTER, 2, 2, 64);
+  g_autoptr (GBytes) direct = run_choice (dtype, HD_CPU_CHOICE_NEVER, 2, side, channels);
+  g_autoptr (GBytes) winograd = run_choice (dtype, HD_CPU_CHOICE_ALWAYS, 2, side, channels);
+  g_autoptr (GBytes) chosen = run_choice (dtype, HD_CPU_CHOICE_FASTER, 2, side, channels);
 
   g_assert_false (g_bytes_equal (direct, winograd));
-  g_assert_true (g_bytes_equal (chosen, winograd));
-  g_assert_false (g_bytes_equal (small_direct, small_winograd));
-  g_assert_true (g_bytes_equal (small_chosen, small_direct));
+  g_assert_true (g_bytes_equal (chosen, expected == HD_CPU_CHOICE_ALWAYS ? winograd : direct));
+}
+
+static void
+test_winograd_is_chosen (void)
+{
+  assert_choice (HD_DTYPE_F32, 64, 128, HD_CPU_CHOICE_ALWAYS);
+  assert_choice (HD_DTYPE_F32, 2, 64, HD_CPU_CHOICE_NEVER);
+  if (hd_cpu_gemm_has_bf16 (NULL))
+    {
+      assert_choice (HD_DTYPE_BF16, 64, 128, hd_cpu_has_amx () ? HD_CPU_CHOICE_NEVER : HD_CPU_CHOICE_ALWAYS);
+      assert_choice (HD_DTYPE_BF16, 2, 64, HD_CPU_CHOICE_NEVER);
+    }
 }
 
 static gpointer
