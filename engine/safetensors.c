@@ -537,6 +537,14 @@ hd_safetensors_get_metadata (HdSafetensors *file,
   return g_hash_table_lookup (file->metadata, key);
 }
 
+/* Nothing in the format makes offsets multiples of the elements' size; what is not, is copied. */
+gboolean
+hd_safetensors_maps (HdSafetensors             *file,
+                     const HdSafetensorsEntry  *entry)
+{
+  return file->mapping != NULL && entry->offset % hd_dtype_size (entry->dtype) == 0;
+}
+
 gboolean
 hd_safetensors_check (HdSafetensors  *file,
                       GError        **error)
@@ -571,8 +579,7 @@ hd_safetensors_get (HdSafetensors             *file,
 {
   g_autofree char *copy = NULL;
 
-  /* Nothing in the format makes offsets multiples of the elements' size; what is not, is copied. */
-  if (file->mapping != NULL && entry->offset % hd_dtype_size (entry->dtype) == 0)
+  if (hd_safetensors_maps (file, entry))
     {
       if (!hd_safetensors_check (file, error))
         return NULL;

@@ -61,6 +61,9 @@ gboolean       hd_safetensors_is_mapped (HdSafetensors *file);
 /* The header's JSON. Owned by @file. */
 GBytes        *hd_safetensors_get_header (HdSafetensors *file);
 
+/* Whether hd_safetensors_get() gives @entry as it lies in the mapping, without reading or copying it. */
+gboolean       hd_safetensors_maps (HdSafetensors *file, const HdSafetensorsEntry *entry);
+
 /* Entries in the order of their names; n in *@n_entries. Owned by @file. */
 const HdSafetensorsEntry *hd_safetensors_get_entries (HdSafetensors *file, guint *n_entries);
 

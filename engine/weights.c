@@ -191,7 +191,8 @@ read_tensor (HdWeights            *weights,
              const HdFoundTensor  *tensor,
              GError              **error)
 {
-  if (hd_context_is_dry (weights->context) && !hd_safetensors_is_mapped (tensor->file))
+  if (hd_context_is_dry (weights->context)
+      && (tensor->transposed || !hd_safetensors_maps (tensor->file, &tensor->entry)))
     {
       GBytes *bytes = reserve_bytes (tensor->entry.length);
 

@@ -241,7 +241,7 @@ main (int    argc,
       char **argv)
 {
   static const char * const families[] = { "sd15", "sd21", "sdxl" };
-  static const char * const hub_cases[] = { "text-sd15", "unet-sd15", "vae-decode-sd15" };
+  static const char * const hub_cases[] = { "text-sd15", "unet-sd15", "vae-decode-sd15", "vae-encode-sd15" };
   int                       status;
 
   g_test_init (&argc, &argv, NULL);

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "engine/json.h"
 #include "engine/model.h"
 #include "tests/unit/checkpoint.h"
 
@@ -344,6 +345,146 @@ test_tokenizers (void)
     }
 }
 
+/* --- true sizes -------------------------------------------------------------------- */
+
+typedef struct
+{
+  GString *header;
+  guint64  end;
+} Header;
+
+static void
+add_tensor (Header     *header,
+            const char *name,
+            JsonArray  *shape,
+            guint       n_parts)
+{
+  guint64 bytes = 2 * n_parts;
+
+  g_string_append_printf (header->header, "%s\"%s\":{\"dtype\":\"F16\",\"shape\":[", header->end > 0 ? "," : "", name);
+  for (guint i = 0; i < json_array_get_length (shape); i++)
+    {
+      gint64 side = json_array_get_int_element (shape, i) * (i == 0 ? n_parts : 1);
+
+      bytes *= (guint64) json_array_get_int_element (shape, i);
+      g_string_append_printf (header->header, "%s%" G_GINT64_FORMAT, i > 0 ? "," : "", side);
+    }
+  g_string_append_printf (header->header, "],\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]}",
+                          header->end, header->end + bytes);
+  header->end += bytes;
+}
+
+/* Adds the network that the manifest has in @file, under its original names. */
+static void
+add_network (Header        *header,
+             JsonObject    *files,
+             const char    *file,
+             const HdNames *names)
+{
+  JsonObject    *tensors = json_object_get_object_member (json_object_get_object_member (files, file), "tensors");
+  JsonObjectIter iter;
+  const char    *name;
+  JsonNode      *node;
+
+  json_object_iter_init (&iter, tensors);
+  while (json_object_iter_next (&iter, &name, &node))
+    {
+      JsonArray        *shape = json_object_get_array_member (json_node_get_object (node), "shape");
+      HdOriginalTensor  found[HD_ORIGINAL_TENSOR_MAX];
+      int               n = hd_names_translate (names, name, found);
+      /* without an attention before it, an upsampler is one place further up */
+      gboolean          is_up = n == 2 && strstr (name, "upsamplers") != NULL;
+      g_autofree char  *attention = g_strndup (name, strlen ("up_blocks.0."));
+      g_autofree char  *probe = g_strconcat (attention, "attentions.0.norm.weight", NULL);
+      int               chosen = is_up && !json_object_has_member (tensors, probe) ? 1 : 0;
+
+      g_assert_cmpint (n, >, 0);
+      if (found[chosen].part == 0)
+        add_tensor (header, found[chosen].name, shape, (guint) found[chosen].n_parts);
+      for (int i = 0; i < n; i++)
+        hd_original_tensor_clear (&found[i]);
+    }
+}
+
+/* The networks of the manifest NAME in one file with their true shapes, and no bytes of its own on the disk. */
+static char *
+make_true_size (const char *name,
+                gboolean    xl)
+{
+  static const HdNames    unet = { HD_NAMING_UNET, "model.diffusion_model.", 4, 2, 0 };
+  static const HdNames    unet_xl = { HD_NAMING_UNET, "model.diffusion_model.", 3, 2, 0 };
+  static const HdNames    vae = { HD_NAMING_VAE, "first_stage_model.", 4, 0, 0 };
+  static const HdNames    text = { HD_NAMING_DIFFUSERS, "cond_stage_model.transformer.", 0, 0, 0 };
+  static const HdNames    text_xl = { HD_NAMING_DIFFUSERS, "conditioner.embedders.0.transformer.", 0, 0, 0 };
+  static const HdNames    text_2 = { HD_NAMING_OPEN_CLIP, "conditioner.embedders.1.model.", 0, 0, 0 };
+  g_autoptr (GError)      error = NULL;
+  g_autofree char        *manifest_name = g_strconcat (name, ".json", NULL);
+  g_autofree char        *manifest = g_test_build_filename (G_TEST_DIST, "..", "golden", "models", manifest_name, NULL);
+  g_autofree char        *file_name = g_strconcat (name, ".safetensors", NULL);
+  g_autoptr (JsonObject)  object = hd_json_read_file (manifest, 64 << 20, &error);
+  char                   *path = g_build_filename (scratch, file_name, NULL);
+  Header                  header = { .header = g_string_new ("{") };
+  JsonObject             *files;
+
+  g_assert_no_error (error);
+  files = json_object_get_object_member (object, "files");
+  add_network (&header, files, "unet/diffusion_pytorch_model.safetensors", xl ? &unet_xl : &unet);
+  add_network (&header, files, "vae/diffusion_pytorch_model.safetensors", &vae);
+  add_network (&header, files, "text_encoder/model.safetensors", xl ? &text_xl : &text);
+  if (xl)
+    add_network (&header, files, "text_encoder_2/model.safetensors", &text_2);
+  g_string_append_c (header.header, '}');
+
+  hd_test_write_tensors (path, header.header->str, "", 0);
+  g_assert_cmpint (truncate (path, (off_t) (8 + header.header->len + header.end)), ==, 0);
+  g_string_free (header.header, TRUE);
+
+  return path;
+}
+
+/* The rules for what shapes do not tell give the configurations that the true models have. */
+static void
+test_true_size (void)
+{
+  static const struct { const char *manifest; int text[2]; } models[] = {
+    { "sd15-real", { 12, 0 } }, { "sdxl-real", { 12, 32 } },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (models); i++)
+    {
+      g_autoptr (GError)  error = NULL;
+      gboolean            xl = i == 1;
+      g_autofree char    *path = make_true_size (models[i].manifest, xl);
+      g_autoptr (HdModel) model = open_model (path, NULL, NULL);
+      static const int    heads[][4] = { { 8, 8, 8, 8 }, { 5, 10, 20 } };
+      static const int    layers[][4] = { { 1, 1, 1, 1 }, { 1, 2, 10 } };
+
+      g_assert_cmpint (model->family, ==, xl ? HD_FAMILY_SDXL : HD_FAMILY_SD1);
+      g_assert_cmpint (model->native_size, ==, xl ? 1024 : 512);
+      g_assert_cmpint (model->unet.n_levels, ==, xl ? 3 : 4);
+      for (int j = 0; j < model->unet.n_levels; j++)
+        {
+          g_assert_cmpint (model->unet.heads[j], ==, heads[i][j]);
+          g_assert_cmpint (model->unet.transformer_layers[j], ==, layers[i][j]);
+        }
+      g_assert_cmpint (model->unet.cross_attention_dim, ==, xl ? 2048 : 768);
+      g_assert_cmpint (model->unet.addition_time_embed_dim, ==, xl ? 256 : 0);
+      g_assert_cmpint (model->text[0].layers, ==, models[i].text[0]);
+      g_assert_cmpint (model->text[0].heads, ==, 12);
+      g_assert_cmpint (model->text[0].activation, ==, HD_ACTIVATION_QUICK_GELU);
+      if (xl)
+        {
+          g_assert_cmpint (model->text[1].layers, ==, models[i].text[1]);
+          g_assert_cmpint (model->text[1].heads, ==, 20);
+          g_assert_cmpint (model->text[1].projection_dim, ==, 1280);
+          g_assert_cmpint (model->text[1].activation, ==, HD_ACTIVATION_GELU);
+        }
+      g_assert_true (hd_model_check (model, &error));
+      g_assert_no_error (error);
+      g_unlink (path);
+    }
+}
+
 /* Of plain and averaged weights the plain ones are taken, as all programs do. */
 static void
 test_averaged_weights (void)
@@ -391,6 +532,7 @@ main (int    argc,
   g_test_add_func ("/model/schedulers", test_schedulers);
   g_test_add_func ("/model/options", test_options);
   g_test_add_func ("/model/tokenizers", test_tokenizers);
+  g_test_add_func ("/model/true-size", test_true_size);
   g_test_add_func ("/model/averaged-weights", test_averaged_weights);
   g_test_add_func ("/model/shrinking", test_shrinking);
 
