@@ -110,14 +110,18 @@ ensure_control_net (HdEngine  *engine,
                     GError   **error)
 {
   const HdPipeline *pipeline = engine->pipeline;
-  const char       *path = job->request->control.path;
+  g_autofree char  *path = NULL;
   g_autofree char  *key = NULL;
 
-  if (path == NULL)
+  if (!hd_request_has_control (job->request))
     {
       drop_control_net (engine);
       return TRUE;
     }
+
+  path = hd_loading_find_control_net (job->request, error);
+  if (path == NULL)
+    return FALSE;
 
   key = hd_loading_stamp (path);
   if (engine->control_net == NULL || g_strcmp0 (engine->control_key, key) != 0)

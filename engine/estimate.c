@@ -114,12 +114,13 @@ count_job (HdPipeline       *dry,
            HdEstimate       *estimate,
            GError          **error)
 {
-  const HdControlUse       *control = &job->request->control;
   g_autoptr (HdControlNet)  net = NULL;
+  g_autofree char          *path = NULL;
 
-  if (control->path != NULL)
+  if (hd_request_has_control (job->request))
     {
-      net = hd_control_net_load (dry->context, control->path, &dry->unet->config, dry->factor, error);
+      path = hd_loading_find_control_net (job->request, error);
+      net = path != NULL ? hd_control_net_load (dry->context, path, &dry->unet->config, dry->factor, error) : NULL;
       if (net == NULL)
         return FALSE;
       hd_job_set_control (job, net);

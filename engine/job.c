@@ -217,7 +217,7 @@ prepare_control (HdJob     *job,
   const HdControlUse  *control = &job->request->control;
   g_autoptr (HdImage)  map = NULL;
 
-  if (control->path == NULL)
+  if (!hd_request_has_control (job->request))
     return TRUE;
 
   if (job->request->task == HD_TASK_FILL && control->image->width == job->request->image->width

@@ -5,17 +5,52 @@
 #include <glib/gstdio.h>
 
 #include "engine/lora.h"
-#include "engine/model_places.h"
+#include "engine/model_library.h"
 #include "engine/prompt.h"
 #include "engine/weight_patches.h"
+
+static HdPlaces
+places_of (const HdRequest *request)
+{
+  return (HdPlaces) { .folders = (const char * const *) request->search_folders };
+}
 
 static char **
 list_places (const HdRequest *request,
              HdLibraryKind    kind)
 {
-  HdPlaces places = { .folders = (const char * const *) request->search_folders };
+  HdPlaces places = places_of (request);
 
   return hd_places_list (&places, kind);
+}
+
+/* The file of a LoRA or ControlNet called @name; if there is none, the error says where it would be looked for first. */
+static char *
+find_by_name (const HdRequest  *request,
+              HdLibraryKind     kind,
+              const char       *name,
+              GError          **error)
+{
+  HdPlaces            places = places_of (request);
+  g_autoptr (GError)  problem = NULL;
+  g_autofree char    *home = NULL;
+  g_auto (GStrv)      folders = NULL;
+  char               *path;
+
+  if (kind == HD_LIBRARY_LORA)
+    {
+      folders = hd_places_list (&places, kind);
+      path = hd_lora_find (name, (const char * const *) folders, &problem);
+    }
+  else
+    path = hd_library_find (&places, kind, name, &problem);
+  if (path != NULL)
+    return path;
+
+  home = hd_places_get_user (&places, kind);
+  g_set_error (error, problem->domain, problem->code, "%s. Such files belong into %s", problem->message, home);
+
+  return NULL;
 }
 
 char **
@@ -51,7 +86,7 @@ add_lora (HdLoading         *loading,
           const char        *name,
           const char        *path,
           double             weight,
-          char             **places,
+          const HdRequest   *request,
           GError           **error)
 {
   HdLoraUse *use = g_new0 (HdLoraUse, 1);
@@ -59,7 +94,7 @@ add_lora (HdLoading         *loading,
   g_ptr_array_add (loading->loras, use);
   use->name = g_strdup (name);
   use->weight = weight;
-  use->path = path != NULL ? g_strdup (path) : hd_lora_find (name, (const char * const *) places, error);
+  use->path = path != NULL ? g_strdup (path) : find_by_name (request, HD_LIBRARY_LORA, name, error);
 
   return use->path != NULL;
 }
@@ -70,28 +105,33 @@ find_loras (HdLoading        *loading,
             GError          **error)
 {
   g_autoptr (HdPrompt) prompt = hd_prompt_parse (request->prompt);
-  g_auto (GStrv)       places = NULL;
 
-  if (request->loras->len == 0 && prompt->loras->len == 0)
-    return TRUE;
-
-  places = list_places (request, HD_LIBRARY_LORA);
   for (guint i = 0; i < request->loras->len; i++)
     {
       const HdLoraUse *use = request->loras->pdata[i];
 
-      if (!add_lora (loading, use->name, use->path, use->weight, places, error))
+      if (!add_lora (loading, use->name, use->path, use->weight, request, error))
         return FALSE;
     }
   for (guint i = 0; i < prompt->loras->len; i++)
     {
       const HdPromptLora *use = prompt->loras->pdata[i];
 
-      if (!add_lora (loading, use->name, NULL, use->weight, places, error))
+      if (!add_lora (loading, use->name, NULL, use->weight, request, error))
         return FALSE;
     }
 
   return TRUE;
+}
+
+char *
+hd_loading_find_control_net (const HdRequest  *request,
+                             GError          **error)
+{
+  const HdControlUse *control = &request->control;
+
+  return control->path != NULL ? g_strdup (control->path)
+                               : find_by_name (request, HD_LIBRARY_CONTROL_NET, control->name, error);
 }
 
 static char *

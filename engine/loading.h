@@ -46,6 +46,11 @@ HdPipeline   *hd_loading_load             (const HdLoading  *loading,
                                            GCancellable     *cancellable,
                                            GError          **error);
 
+/* (transfer full): the file or folder of the ControlNet that @request asks for, which is looked for by name where it has
+ * no path. */
+char         *hd_loading_find_control_net (const HdRequest  *request,
+                                           GError          **error);
+
 /* A text that is another one once the file or the folder at @path has been exchanged; (transfer full). */
 char         *hd_loading_stamp            (const char       *path);
 

@@ -212,6 +212,12 @@ hd_request_settle_seed (HdRequest *request)
     request->seed = g_random_int () & HD_REQUEST_MAX_SEED;
 }
 
+gboolean
+hd_request_has_control (const HdRequest *request)
+{
+  return request->control.path != NULL || (request->control.name != NULL && request->control.name[0] != '\0');
+}
+
 /* --- checks --------------------------------------------------------------------- */
 
 static gboolean
@@ -327,7 +333,7 @@ check_images (const HdRequest  *request,
     missing = "a picture to start from";
   else if (request->task == HD_TASK_FILL && !has_mask)
     missing = "a mask of the picture's size";
-  else if (request->control.path != NULL && (request->control.image == NULL || request->control.image->channels != 3))
+  else if (hd_request_has_control (request) && (request->control.image == NULL || request->control.image->channels != 3))
     missing = "a picture for the ControlNet";
 
   if (missing == NULL)

@@ -41,8 +41,8 @@ typedef struct
 
 /**
  * HdControlUse:
- * @name: (nullable): the ControlNet's name for users; %NULL: none is used
- * @path: (nullable): folder or file of the ControlNet; not part of the JSON form
+ * @name: (nullable): the ControlNet's name for users; neither @name nor @path: none is used
+ * @path: (nullable): folder or file of the ControlNet; %NULL: it is looked for by name; not part of the JSON form
  * @preprocessor: "none": @image is the map that the ControlNet reads; "canny": its edges are
  * @strength: what the residuals are multiplied with
  * @start: share of the steps before the ControlNet is applied, 0 to 1
@@ -161,6 +161,9 @@ void       hd_request_add_lora  (HdRequest  *request,
  *   request cannot be run by any model.
  */
 gboolean   hd_request_check (const HdRequest *request, GError **error);
+
+/* Whether a ControlNet is asked for. */
+gboolean   hd_request_has_control (const HdRequest *request);
 
 /* Draws a seed if the request asks for a random one. */
 void       hd_request_settle_seed (HdRequest *request);
