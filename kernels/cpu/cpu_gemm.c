@@ -6,6 +6,9 @@
 #include <oneapi/dnnl/dnnl_ukernel.h>
 #endif
 
+/* A process that sees ever new shapes starts over at this number of micro-kernels. */
+#define MAX_GEMMS 1024
+
 struct _HdCpuGemm
 {
   HdCpuGemmShape shape;
@@ -166,6 +169,13 @@ gemm_free (gpointer data)
     dnnl_brgemm_destroy (gemm->kernel);
 #endif
   g_free (gemm);
+}
+
+void
+hd_cpu_gemms_trim (HdCpuContext *cpu)
+{
+  if (cpu->gemms != NULL && g_hash_table_size (cpu->gemms) > MAX_GEMMS)
+    g_hash_table_remove_all (cpu->gemms);
 }
 
 const HdCpuGemm *

@@ -57,6 +57,9 @@ hd_cpu_gemm_panel_index (gboolean bf16,
  * outside parallel regions. */
 const HdCpuGemm *hd_cpu_gemm_get      (HdCpuContext *cpu, const HdCpuGemmShape *shape, GError **error);
 
+/* For the beginning of an operator whose shapes depend on the size of maps: empties the cache if it has grown large. */
+void             hd_cpu_gemms_trim    (HdCpuContext *cpu);
+
 /* Bytes that each thread is to give hd_cpu_gemm_run() as @scratch, aligned to 64. */
 gsize            hd_cpu_gemm_scratch  (const HdCpuGemm *gemm);
 

@@ -320,10 +320,10 @@ find_place (const Winograd *w,
             gint64          tile)
 {
   const gint64 image_tiles = (gint64) w->tiles_y * w->tiles_x;
-  const int    rest = (int) (tile % image_tiles);
-  const int    first_row = rest / (STRIP * w->tiles_x) * STRIP;
+  const gint64 rest = tile % image_tiles;
+  const int    first_row = (int) (rest / ((gint64) STRIP * w->tiles_x)) * STRIP;
   const int    rows = MIN (STRIP, w->tiles_y - first_row);
-  const int    within = rest - first_row * w->tiles_x;
+  const int    within = (int) (rest - (gint64) first_row * w->tiles_x);
 
   return (Place) { .image = (int) (tile / image_tiles), .x = within / rows, .y = first_row + within % rows };
 }
@@ -476,6 +476,7 @@ hd_cpu_conv_winograd (HdCpuConv  *job,
   const gint64 chunks = (job->x->channels + WEIGHT_ROWS - 1) / WEIGHT_ROWS;
   Winograd     w = { 0 };
 
+  hd_cpu_gemms_trim (job->cpu);
   count_tiles (&w, job);
   plan_panels (&w);
   plan_blocks (&w);
