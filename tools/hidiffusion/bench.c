@@ -4,7 +4,7 @@
 #include "tools/hidiffusion/bench_report.h"
 #include "tools/hidiffusion/command.h"
 #include "tools/hidiffusion/interrupt.h"
-#include "tools/hidiffusion/request_options.h"
+#include "tools/hidiffusion/task_options.h"
 
 #define USUAL_STEPS 50
 
@@ -31,10 +31,23 @@ check_own_options (const char *what,
   return TRUE;
 }
 
+static gboolean
+measure (HdBench       *bench,
+         const char    *json,
+         GCancellable  *cancellable,
+         GError       **error)
+{
+  if (!hd_bench_run (bench, cancellable, error))
+    return FALSE;
+
+  hd_bench_print (bench);
+
+  return json == NULL || hd_bench_save_json (bench, json, error);
+}
+
 int
 hd_command_bench (GStrv *arguments)
 {
-  g_autoptr (HdRequest)    request = hd_request_new ();
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autofree char         *what = NULL;
   g_autofree char         *json = NULL;
@@ -46,33 +59,32 @@ hd_command_bench (GStrv *arguments)
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &json, "write what is measured there too", "FILE" },
     { NULL },
   };
-  HdBench  bench = { 0 };
-  GError  *error = NULL;
-  int      status = HD_EXIT_SUCCESS;
+  HdTaskOptions task_options;
+  HdBench       bench = { 0 };
+  GError       *error = NULL;
+  int           status = HD_EXIT_USAGE;
 
-  request->steps = USUAL_STEPS;
-  if (!hd_command_parse (arguments, hd_request_options_new (request, own), "",
-                         "Measures a UNet step in each phase of HiDiffusion's schedule (of 50 steps unless --steps says "
-                         "otherwise) and the VAE's decoder, on noise: --prompt, --negative, --sampler and --seed "
-                         "change nothing.", 0)
-      || !hd_request_options_check (request) || !check_own_options (what, repetitions))
-    return HD_EXIT_USAGE;
-
-  hd_interrupt_watch (cancellable);
-  bench.request = request;
-  bench.unet = g_strcmp0 (what, "vae") != 0;
-  bench.vae = g_strcmp0 (what, "unet") != 0;
-  bench.repetitions = repetitions;
-  if (hd_bench_run (&bench, cancellable, &error))
-    hd_bench_print (&bench);
-  if (error == NULL && json != NULL)
-    hd_bench_save_json (&bench, json, &error);
-  if (error != NULL)
+  hd_task_options_init (&task_options, HD_TASK_GENERATE);
+  task_options.options->request->steps = USUAL_STEPS;
+  if (hd_task_options_parse (&task_options, arguments, FALSE, own, "",
+                             "Measures a UNet step in each phase of HiDiffusion's schedule (of 50 steps unless --steps "
+                             "says otherwise), with a ControlNet's part if there is one, and the VAE's decoder, on noise: "
+                             "prompts, samplers and seeds change nothing.", 0, 0)
+      && check_own_options (what, repetitions))
     {
-      status = hd_command_fail (error);
-      hd_interrupt_finish (cancellable);
+      hd_interrupt_watch (cancellable);
+      task_options.options->has_prompt = TRUE;
+      bench.request = task_options.options->request;
+      bench.unet = g_strcmp0 (what, "vae") != 0;
+      bench.vae = g_strcmp0 (what, "unet") != 0;
+      bench.repetitions = repetitions;
+      status = hd_task_options_complete (&task_options, NULL, &error)
+               && measure (&bench, json, cancellable, &error) ? HD_EXIT_SUCCESS : hd_command_fail (error);
+      hd_bench_clear (&bench);
     }
-  hd_bench_clear (&bench);
+  hd_task_options_clear (&task_options);
+  if (status != HD_EXIT_SUCCESS)
+    hd_interrupt_finish (cancellable);
 
   return status;
 }

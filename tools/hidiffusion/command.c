@@ -17,10 +17,45 @@ hd_command_complain (const char *message)
 int
 hd_command_fail (GError *error)
 {
+  int status = error->domain == G_OPTION_ERROR ? HD_EXIT_USAGE : HD_EXIT_FAILURE;
+
   hd_command_complain (error->message);
   g_error_free (error);
 
-  return HD_EXIT_FAILURE;
+  return status;
+}
+
+gboolean
+hd_command_parse_context (GStrv          *arguments,
+                          GOptionContext *context,
+                          const char     *parameters,
+                          int             min_parameters,
+                          int             max_parameters)
+{
+  g_autoptr (GError)  error = NULL;
+  g_autofree char    *message = NULL;
+  int                 n_left;
+
+  g_set_prgname ((*arguments)[0]);
+  if (!g_option_context_parse_strv (context, arguments, &error))
+    {
+      message = g_strdup_printf ("%s (%s --help tells more)", error->message, g_get_prgname ());
+      hd_command_complain (message);
+      return FALSE;
+    }
+
+  n_left = (int) g_strv_length (*arguments) - 1;
+  if (n_left >= min_parameters && n_left <= max_parameters)
+    return TRUE;
+
+  if (n_left > max_parameters)
+    message = g_strdup_printf ("unexpected argument \"%s\" (%s --help tells more)",
+                               (*arguments)[max_parameters + 1], g_get_prgname ());
+  else
+    message = g_strdup_printf ("expected %s (%s --help tells more)", parameters, g_get_prgname ());
+  hd_command_complain (message);
+
+  return FALSE;
 }
 
 gboolean
@@ -31,30 +66,9 @@ hd_command_parse (GStrv        *arguments,
                   int           n_parameters)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (parameters);
-  g_autoptr (GError)         error = NULL;
-  g_autofree char           *message = NULL;
-  int                        n_left;
 
-  g_set_prgname ((*arguments)[0]);
   g_option_context_set_main_group (context, group);
   g_option_context_set_description (context, description);
-  if (!g_option_context_parse_strv (context, arguments, &error))
-    {
-      message = g_strdup_printf ("%s (%s --help tells more)", error->message, g_get_prgname ());
-      hd_command_complain (message);
-      return FALSE;
-    }
 
-  n_left = (int) g_strv_length (*arguments) - 1;
-  if (n_left == n_parameters)
-    return TRUE;
-
-  if (n_left > n_parameters)
-    message = g_strdup_printf ("unexpected argument \"%s\" (%s --help tells more)",
-                               (*arguments)[n_parameters + 1], g_get_prgname ());
-  else
-    message = g_strdup_printf ("expected %s (%s --help tells more)", parameters, g_get_prgname ());
-  hd_command_complain (message);
-
-  return FALSE;
+  return hd_command_parse_context (arguments, context, parameters, n_parameters, n_parameters);
 }

@@ -12,11 +12,14 @@ G_BEGIN_DECLS
 
 /* The subcommands. @arguments (array zero-terminated=1) (transfer full to the function's local use): the command's
  * name for messages, then its own arguments. They return the exit status. */
-int hd_command_generate (GStrv *arguments);
-int hd_command_models   (GStrv *arguments);
-int hd_command_inspect  (GStrv *arguments);
-int hd_command_estimate (GStrv *arguments);
-int hd_command_bench    (GStrv *arguments);
+int hd_command_generate  (GStrv *arguments);
+int hd_command_transform (GStrv *arguments);
+int hd_command_fill      (GStrv *arguments);
+int hd_command_upscale   (GStrv *arguments);
+int hd_command_models    (GStrv *arguments);
+int hd_command_inspect   (GStrv *arguments);
+int hd_command_estimate  (GStrv *arguments);
+int hd_command_bench     (GStrv *arguments);
 
 /**
  * hd_command_parse:
@@ -36,10 +39,25 @@ gboolean hd_command_parse (GStrv        *arguments,
                            const char   *description,
                            int           n_parameters);
 
+/**
+ * hd_command_parse_context:
+ * @context: the options, all of them
+ * @parameters: what is expected beside them, for messages
+ * @min_parameters: the least number of arguments that must be left
+ * @max_parameters: the largest
+ *
+ * The same where the options are in several groups.
+ */
+gboolean hd_command_parse_context (GStrv          *arguments,
+                                   GOptionContext *context,
+                                   const char     *parameters,
+                                   int             min_parameters,
+                                   int             max_parameters);
+
 /* Writes "hidiffusion: MESSAGE", one line, to stderr. */
 void     hd_command_complain (const char *message);
 
-/* Complains about @error and frees it; returns the exit status. */
+/* Complains about @error and frees it; returns the exit status, which depends on whether it is of G_OPTION_ERROR. */
 int      hd_command_fail     (GError *error);
 
 G_END_DECLS

@@ -1,144 +1,153 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "engine/engine.h"
 #include "tools/hidiffusion/command.h"
 #include "tools/hidiffusion/interrupt.h"
-#include "tools/hidiffusion/png_file.h"
-#include "tools/hidiffusion/request_options.h"
+#include "tools/hidiffusion/output.h"
+#include "tools/hidiffusion/task_options.h"
 #include "tools/hidiffusion/terminal_progress.h"
 
-#define MAX_NUMBER 9999
+#define INPUT_PARAMETER "INPUT.png"
 
-/* Writes the picture under the first of the numbered names that is free; returns the name. */
-static char *
-write_numbered (const HdPicture  *picture,
-                GError          **error)
+/* --- making ---------------------------------------------------------------------- */
+
+typedef struct
 {
-  for (int i = 1; i <= MAX_NUMBER; i++)
-    {
-      g_autofree char    *path = g_strdup_printf ("hidiffusion-%04d.png", i);
-      g_autoptr (GError)  problem = NULL;
+  const HdTaskInput  *input;
+  HdOutput            output;
+  HdTerminalProgress  progress;
+  int                 number;    /* of the next picture */
+  gint64              started;   /* when its work began */
+} Making;
 
-      if (hd_png_file_write (picture, path, FALSE, &problem))
-        return g_steal_pointer (&path);
-
-      if (!g_error_matches (problem, G_FILE_ERROR, G_FILE_ERROR_EXIST))
-        {
-          g_propagate_error (error, g_steal_pointer (&problem));
-          return NULL;
-        }
-    }
-
-  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
-               "hidiffusion-0001.png to hidiffusion-%d.png exist: name another with --output", MAX_NUMBER);
-
-  return NULL;
+static void
+on_progress (const HdProgress *report,
+             gpointer          user_data)
+{
+  hd_terminal_progress_report (report, &((Making *) user_data)->progress);
 }
 
-static char *
-write_picture (const HdPicture  *picture,
-               const char       *output,
-               GError          **error)
-{
-  if (output == NULL)
-    return write_numbered (picture, error);
-
-  return hd_png_file_write (picture, output, TRUE, error) ? g_strdup (output) : NULL;
-}
-
-/* A picture that cannot be kept should not be computed. */
+/* Keeps a picture that is ready. */
 static gboolean
-check_output (const char  *output,
-              GError     **error)
+take_picture (HdPicture  *picture,
+              gpointer    user_data,
+              GError    **error)
 {
-  g_autofree char *folder = output != NULL ? g_path_get_dirname (output) : g_strdup (".");
+  Making                 *making = user_data;
+  gint64                  seed = picture->request->seed;
+  g_autoptr (HdPngImage)  png = hd_compose (making->input, picture, error);
+  g_autofree char        *path = NULL;
+  g_autofree char        *shown = NULL;
+  g_autofree char        *duration = NULL;
 
-  if (output != NULL && g_file_test (output, G_FILE_TEST_IS_DIR))
-    {
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "%s: expected the name of a file, found a folder", output);
-      return FALSE;
-    }
+  if (png == NULL)
+    return FALSE;
 
-  if (access (folder, W_OK | X_OK) != 0)
-    {
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "%s: no file can be written there: %s",
-                   folder, g_strerror (errno));
-      return FALSE;
-    }
+  path = hd_output_write (&making->output, making->number, png, error);
+  if (path == NULL)
+    return FALSE;
+
+  hd_terminal_progress_finish (&making->progress);
+  shown = g_filename_display_name (path);
+  duration = hd_format_duration ((g_get_monotonic_time () - making->started) / (double) G_USEC_PER_SEC);
+  printf ("%s: %d x %d, seed %" G_GINT64_FORMAT ", in %s\n", shown, png->image->width, png->image->height, seed, duration);
+  fflush (stdout);
+  making->number++;
+  making->started = g_get_monotonic_time ();
 
   return TRUE;
 }
 
-static int
-generate (const HdRequest *request,
-          const char      *output,
-          GCancellable    *cancellable)
+static gboolean
+make (const HdTaskOptions  *task_options,
+      const char           *output,
+      GCancellable         *cancellable,
+      GError              **error)
 {
+  const HdRequest      *request = task_options->options->request;
   g_autoptr (HdEngine)  engine = hd_engine_new ();
-  g_autoptr (HdPicture) picture = NULL;
-  g_autofree char      *path = NULL;
-  g_autofree char      *duration = NULL;
-  HdTerminalProgress    progress;
-  GError               *error = NULL;
-  gint64                started = g_get_monotonic_time ();
+  Making                making = {
+    .input = &task_options->input, .output = { output, request->count }, .number = 1,
+    .started = g_get_monotonic_time (),
+  };
+  gboolean              success;
 
-  hd_terminal_progress_init (&progress, stdout);
-  picture = hd_engine_generate (engine, request, hd_terminal_progress_report, &progress, cancellable, &error);
-  hd_terminal_progress_finish (&progress);
-  if (picture == NULL)
-    return hd_command_fail (error);
+  if (!hd_output_check (&making.output, error))
+    return FALSE;
 
-  path = write_picture (picture, output, &error);
-  if (path == NULL)
-    return hd_command_fail (error);
+  hd_terminal_progress_init (&making.progress, stdout);
+  success = hd_engine_generate_all (engine, request, take_picture, on_progress, &making, cancellable, error);
+  hd_terminal_progress_finish (&making.progress);
 
-  duration = hd_format_duration ((g_get_monotonic_time () - started) / (double) G_USEC_PER_SEC);
-  printf ("%s: %d x %d, seed %" G_GINT64_FORMAT ", in %s\n", path, picture->width, picture->height,
-          picture->request->seed, duration);
+  return success;
+}
 
-  return HD_EXIT_SUCCESS;
+/* --- the commands ---------------------------------------------------------------- */
+
+static int
+run_task (GStrv      *arguments,
+          HdTask      task,
+          const char *description)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autofree char         *output = NULL;
+  const GOptionEntry       own[] = {
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+      "where the picture goes; a file of that name is replaced; of several pictures, FILE-1.png and so on "
+      "(hidiffusion-0001.png or the next free number)",
+      "FILE.png" },
+    { NULL },
+  };
+  const char    *parameters = task == HD_TASK_GENERATE ? "" : INPUT_PARAMETER;
+  int            n_parameters = task == HD_TASK_GENERATE ? 0 : 1;
+  HdTaskOptions  task_options;
+  GError        *error = NULL;
+  int            status = HD_EXIT_USAGE;
+
+  hd_task_options_init (&task_options, task);
+  if (hd_task_options_parse (&task_options, arguments, FALSE, own, parameters, description, n_parameters, n_parameters))
+    {
+      hd_interrupt_watch (cancellable);
+      status = hd_task_options_complete (&task_options, n_parameters > 0 ? (*arguments)[1] : NULL, &error)
+               && make (&task_options, output, cancellable, &error) ? HD_EXIT_SUCCESS : hd_command_fail (error);
+    }
+  hd_task_options_clear (&task_options);
+  if (status != HD_EXIT_SUCCESS)
+    hd_interrupt_finish (cancellable);
+
+  return status;
 }
 
 int
 hd_command_generate (GStrv *arguments)
 {
-  g_autoptr (HdRequest)    request = hd_request_new ();
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autofree char         *output = NULL;
-  const GOptionEntry       own[] = {
-    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
-      "where the picture goes; a file of that name is replaced (hidiffusion-0001.png or the next free number)",
-      "FILE.png" },
-    { NULL },
-  };
-  GError *error = NULL;
-  int     status;
+  return run_task (arguments, HD_TASK_GENERATE,
+                   "Makes pictures from a prompt, whose grammar is in the documentation (prompts.md).");
+}
 
-  /* An empty prompt is one, too; a forgotten one is not. */
-  g_clear_pointer (&request->prompt, g_free);
-  if (!hd_command_parse (arguments, hd_request_options_new (request, own), "", HD_REQUEST_OPTIONS_DESCRIPTION, 0))
-    return HD_EXIT_USAGE;
+int
+hd_command_transform (GStrv *arguments)
+{
+  return run_task (arguments, HD_TASK_TRANSFORM,
+                   "Makes a picture anew from another one and a prompt. The less --strength, the more stays; what is "
+                   "transparent stays so.");
+}
 
-  if (request->prompt == NULL)
-    {
-      hd_command_complain ("expected --prompt TEXT");
-      return HD_EXIT_USAGE;
-    }
+int
+hd_command_fill (GStrv *arguments)
+{
+  return run_task (arguments, HD_TASK_FILL,
+                   "Fills the part of a picture that the mask marks, or its transparent part, as fits to what is around. "
+                   "All other pixels stay as they are. A prompt can say what is to be there. --size is the size at which "
+                   "the model works on that part.");
+}
 
-  if (!hd_request_options_check (request))
-    return HD_EXIT_USAGE;
-
-  if (!check_output (output, &error))
-    return hd_command_fail (error);
-
-  hd_interrupt_watch (cancellable);
-  status = generate (request, output, cancellable);
-  if (status != HD_EXIT_SUCCESS)
-    hd_interrupt_finish (cancellable);
-
-  return status;
+int
+hd_command_upscale (GStrv *arguments)
+{
+  return run_task (arguments, HD_TASK_UPSCALE,
+                   "Makes a picture larger and adds fine detail; the more --strength, the more of it. A prompt that says "
+                   "what the picture shows helps.");
 }

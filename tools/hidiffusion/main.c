@@ -19,6 +19,9 @@ typedef struct
 
 static const Command commands[] = {
   { "generate", hd_command_generate, "make a picture from a prompt" },
+  { "transform", hd_command_transform, "make a picture from another one and a prompt" },
+  { "fill", hd_command_fill, "fill a part of a picture" },
+  { "upscale", hd_command_upscale, "make a picture larger, with finer detail" },
   { "models", hd_command_models, "list the models that are installed" },
   { "inspect", hd_command_inspect, "tell what a model's folder or file holds" },
   { "estimate", hd_command_estimate, "tell what memory, arithmetic and time a picture would take" },
@@ -39,6 +42,18 @@ print_help (void)
   printf ("\n"
           "  hidiffusion COMMAND --help   tells a command's options\n"
           "  hidiffusion --version        tells the version\n");
+}
+
+/* (transfer full): "generate, transform, ... or bench". */
+static char *
+list_commands (void)
+{
+  GString *list = g_string_new (commands[0].name);
+
+  for (gsize i = 1; i < G_N_ELEMENTS (commands); i++)
+    g_string_append_printf (list, "%s%s", i + 1 < G_N_ELEMENTS (commands) ? ", " : " or ", commands[i].name);
+
+  return g_string_free (list, FALSE);
 }
 
 static const Command *
@@ -71,6 +86,7 @@ main (int    argc,
 {
   const Command    *command;
   g_auto (GStrv)    arguments = NULL;
+  g_autofree char  *names = list_commands ();
   g_autofree char  *message = NULL;
 
   hd_process_calm_threads (argv);
@@ -80,7 +96,8 @@ main (int    argc,
 
   if (argc < 2)
     {
-      hd_command_complain ("expected a command: generate, models, inspect, estimate or bench (hidiffusion --help tells more)");
+      message = g_strdup_printf ("expected a command: %s (hidiffusion --help tells more)", names);
+      hd_command_complain (message);
       return HD_EXIT_USAGE;
     }
 
@@ -99,7 +116,7 @@ main (int    argc,
   command = find_command (argv[1]);
   if (command == NULL)
     {
-      message = g_strdup_printf ("expected a command: generate, models, inspect, estimate or bench; found \"%s\"", argv[1]);
+      message = g_strdup_printf ("expected a command: %s; found \"%s\"", names, argv[1]);
       hd_command_complain (message);
       return HD_EXIT_USAGE;
     }

@@ -6,25 +6,63 @@
 G_BEGIN_DECLS
 
 /**
- * hd_request_options_new:
- * @request: set by the options as they are parsed; must outlive the group
- * @others: (nullable) (array zero-terminated=1): a command's further options
+ * HdRequestOptions:
+ * @request: (owned): what the options make; its model and its ControlNet are names or paths until they are resolved
+ * @has_prompt: whether one was given, be it an empty one
+ * @has_size: whether one was given
+ * @again: (nullable): the PNG file whose settings are the defaults
+ * @control_image: (nullable): the PNG file for the ControlNet
  *
- * Returns: (transfer full): the options that describe a picture.
+ * The options that describe a picture: all but those of files that a task reads and writes.
  */
-GOptionGroup *hd_request_options_new   (HdRequest          *request,
-                                        const GOptionEntry *others);
+typedef struct
+{
+  HdRequest *request;
+  gboolean   has_prompt;
+  gboolean   has_size;
+  char      *again;
+  char      *control_image;
 
-/* What --help says about them besides. */
-#define HD_REQUEST_OPTIONS_DESCRIPTION \
-  "--hidiffusion auto keeps the picture's structure whole where it is larger than what the model was trained on; " \
-  "on does so at any size; off runs the plain model."
+  /*< private >*/
+  GPtrArray *given;
+  GPtrArray *texts;
+} HdRequestOptions;
+
+HdRequestOptions *hd_request_options_new        (void);
+void              hd_request_options_free       (HdRequestOptions    *options);
 
 /**
- * hd_request_options_check:
+ * hd_request_options_add_groups:
+ * @options: must outlive @context
+ * @from_picture: whether there are those of tasks that start from a picture
+ * @others: (nullable) (array zero-terminated=1): a command's further options, shown first
  *
- * Returns: %FALSE after a complaint on stderr, if no model could run @request: a matter of usage.
+ * Adds the options: those that everybody needs to the main group, the others in groups of their own, so that --help
+ * stays readable.
  */
-gboolean      hd_request_options_check (const HdRequest    *request);
+void              hd_request_options_add_groups (HdRequestOptions    *options,
+                                                 GOptionContext      *context,
+                                                 gboolean             from_picture,
+                                                 const GOptionEntry  *others);
+
+/**
+ * hd_request_options_repeat:
+ * @earlier: (transfer full): what a picture was made from
+ *
+ * Takes @earlier for the defaults of what was not given.
+ */
+void              hd_request_options_repeat     (HdRequestOptions    *options,
+                                                 HdRequest           *earlier);
+
+/**
+ * hd_request_options_resolve:
+ *
+ * Finds the model and the ControlNet: at a path if there is something, else by the name that the lists of `hidiffusion
+ * models` have. A model that an earlier picture was made with must be the same one.
+ */
+gboolean          hd_request_options_resolve    (HdRequestOptions    *options,
+                                                 GError             **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdRequestOptions, hd_request_options_free)
 
 G_END_DECLS

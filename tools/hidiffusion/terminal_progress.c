@@ -36,7 +36,7 @@ hd_terminal_progress_init (HdTerminalProgress *progress,
 }
 
 static char *
-describe (const HdProgress *report)
+describe_phase (const HdProgress *report)
 {
   switch (report->phase)
     {
@@ -51,6 +51,19 @@ describe (const HdProgress *report)
     }
 
   g_return_val_if_reached (g_strdup (""));
+}
+
+static char *
+describe (const HdProgress *report)
+{
+  g_autofree char *phase = describe_phase (report);
+
+  if (report->pictures == 1 || report->phase == HD_PHASE_LOADING)
+    return g_steal_pointer (&phase);
+
+  phase[0] = g_ascii_tolower (phase[0]);
+
+  return g_strdup_printf ("Picture %d of %d, %s", report->picture, report->pictures, phase);
 }
 
 /* ", 42 %, 0:12 left", as far as it is known. */
@@ -86,7 +99,8 @@ draw_bar (HdTerminalProgress *progress,
   g_autofree char *phase = describe (report);
   g_autofree char *rest = describe_rest (report);
   g_autofree char *bar = NULL;
-  int              room = count_columns (progress->stream) - 30 - 22;
+  int              words = report->pictures == 1 ? 21 : 40;
+  int              room = count_columns (progress->stream) - words - 31;
   int              length = MIN (room, LONGEST_BAR);
   int              done;
 
@@ -99,7 +113,7 @@ draw_bar (HdTerminalProgress *progress,
       done = (int) (length * CLAMP (report->fraction, 0.0, 1.0));
       bar = g_strnfill (length, '-');
       memset (bar, '#', done);
-      fprintf (progress->stream, "\r%-21s [%s] %s\033[K", phase, bar, rest);
+      fprintf (progress->stream, "\r%-*s [%s] %s\033[K", words, phase, bar, rest);
     }
   fflush (progress->stream);
   progress->shown = TRUE;
@@ -112,9 +126,10 @@ print_line (HdTerminalProgress *progress,
   g_autofree char *phase = NULL;
   g_autofree char *rest = NULL;
 
-  if (progress->step == report->step && progress->phase == report->phase)
+  if (progress->step == report->step && progress->phase == report->phase && progress->picture == report->picture)
     return;
 
+  progress->picture = report->picture;
   progress->phase = report->phase;
   progress->step = report->step;
   phase = describe (report);

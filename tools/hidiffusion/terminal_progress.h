@@ -17,6 +17,7 @@ typedef struct
   FILE     *stream;
   gboolean  terminal;
   gboolean  shown;   /* the cursor is in a bar's line */
+  int       picture; /* of the last line */
   HdPhase   phase;   /* of the last line */
   int       step;    /* of the last line; -1 before the first */
 } HdTerminalProgress;

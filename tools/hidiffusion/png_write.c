@@ -56,50 +56,98 @@ on_warning (png_structp png,
 }
 
 static void
-set_texts (png_structp png,
-           png_infop   info,
-           char       *request)
+set_texts (png_structp  png,
+           png_infop    info,
+           const char  *request)
 {
   png_text texts[] = {
     { .compression = PNG_TEXT_COMPRESSION_NONE, .key = (char *) "Software",
       .text = (char *) "HiDiffusion for GIMP " HD_VERSION },
-    { .compression = PNG_ITXT_COMPRESSION_NONE, .key = (char *) HD_PNG_REQUEST_KEY, .text = request },
+    { .compression = PNG_ITXT_COMPRESSION_NONE, .key = (char *) HD_PNG_REQUEST_KEY, .text = (char *) request },
   };
 
-  png_set_text (png, info, texts, G_N_ELEMENTS (texts));
+  png_set_text (png, info, texts, request != NULL ? 2 : 1);
 }
 
 static void
-to_bytes (const float *pixels,
-          guint8      *row,
-          gsize        count)
+set_colours (png_structp         png,
+             png_infop           info,
+             const HdPngColours *colours)
 {
-  for (gsize i = 0; i < count; i++)
-    row[i] = (guint8) lrintf (CLAMP (pixels[i], 0.0f, 1.0f) * 255.0f);
+  const int     *p = colours->primaries;
+  gsize          length = 0;
+  gconstpointer  profile = colours->profile != NULL ? g_bytes_get_data (colours->profile, &length) : NULL;
+
+  if (profile != NULL)
+    png_set_iCCP (png, info, colours->profile_name, PNG_COMPRESSION_TYPE_BASE, profile, (png_uint_32) length);
+  if (profile == NULL && colours->gamma > 0)
+    png_set_gAMA_fixed (png, info, colours->gamma);
+  if (profile == NULL && p[1] > 0)
+    png_set_cHRM_fixed (png, info, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
+  if (profile == NULL && colours->gamma == 0 && p[1] == 0)
+    png_set_sRGB_gAMA_and_cHRM (png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+}
+
+/* Samples have their high byte first. */
+static void
+put_sample (guint8 *row,
+            gsize   index,
+            int     depth,
+            float   value)
+{
+  float clamped = value >= 0.0f ? MIN (value, 1.0f) : 0.0f;
+  long  sample = lrintf (clamped * (depth == 16 ? 65535.0f : 255.0f));
+
+  if (depth == 16)
+    {
+      row[2 * index] = (guint8) (sample >> 8);
+      row[2 * index + 1] = (guint8) (sample & 0xff);
+    }
+  else
+    row[index] = (guint8) sample;
+}
+
+static void
+fill_row (const HdPngImage *image,
+          int               y,
+          guint8           *row)
+{
+  const HdImage *colours = image->image;
+  gsize          first = (gsize) y * colours->width;
+  int            channels = image->alpha != NULL ? 4 : 3;
+
+  for (int x = 0; x < colours->width; x++)
+    {
+      for (int c = 0; c < 3; c++)
+        put_sample (row, (gsize) x * channels + c, image->depth, colours->pixels[(first + x) * 3 + c]);
+      if (image->alpha != NULL)
+        put_sample (row, (gsize) x * channels + 3, image->depth, image->alpha->pixels[first + x]);
+    }
 }
 
 /* What may jump out of libpng has nothing to free of its own. */
 static gboolean
-write_rows (png_structp      png,
-            png_infop        info,
-            FILE            *file,
-            const HdPicture *picture,
-            char            *request,
-            guint8          *row)
+write_rows (png_structp       png,
+            png_infop         info,
+            FILE             *file,
+            const HdPngImage *image,
+            guint8           *row)
 {
   if (setjmp (png_jmpbuf (png)))
     return FALSE;
 
   errno = 0;
   png_init_io (png, file);
-  png_set_IHDR (png, info, picture->width, picture->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+  png_set_benign_errors (png, 1);   /* a profile that libpng doubts is left out */
+  png_set_IHDR (png, info, image->image->width, image->image->height, image->depth,
+                image->alpha != NULL ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  png_set_sRGB_gAMA_and_cHRM (png, info, PNG_sRGB_INTENT_PERCEPTUAL);
-  set_texts (png, info, request);
+  set_colours (png, info, &image->colours);
+  set_texts (png, info, image->request);
   png_write_info (png, info);
-  for (int y = 0; y < picture->height; y++)
+  for (int y = 0; y < image->image->height; y++)
     {
-      to_bytes (picture->pixels + (gsize) y * picture->width * 3, row, (gsize) picture->width * 3);
+      fill_row (image, y, row);
       png_write_row (png, row);
     }
   png_write_end (png, NULL);
@@ -108,14 +156,13 @@ write_rows (png_structp      png,
 }
 
 static gboolean
-write_png (FILE            *file,
-           const HdPicture *picture,
-           const char      *path,
-           GError         **error)
+write_png (FILE              *file,
+           const HdPngImage  *image,
+           const char        *path,
+           GError           **error)
 {
   Complaint           complaint = { path, error };
-  g_autofree char    *request = hd_request_to_json (picture->request);
-  g_autofree guint8  *row = g_new (guint8, (gsize) picture->width * 3);
+  g_autofree guint8  *row = g_new (guint8, (gsize) image->image->width * 4 * sizeof (guint16));
   png_structp         png = png_create_write_struct (PNG_LIBPNG_VER_STRING, &complaint, on_error, on_warning);
   png_infop           info = png != NULL ? png_create_info_struct (png) : NULL;
   gboolean            success;
@@ -126,7 +173,7 @@ write_png (FILE            *file,
       return fail (error, path, ENOMEM);
     }
 
-  success = write_rows (png, info, file, picture, request, row);
+  success = write_rows (png, info, file, image, row);
   png_destroy_write_struct (&png, &info);
 
   return success;
@@ -136,11 +183,11 @@ write_png (FILE            *file,
 
 /* Writes everything to @fd, which it closes. */
 static gboolean
-write_and_close (int              fd,
-                 const HdPicture *picture,
-                 const char      *path,
-                 gboolean         regular,
-                 GError         **error)
+write_and_close (int                fd,
+                 const HdPngImage  *image,
+                 const char        *path,
+                 gboolean           regular,
+                 GError           **error)
 {
   FILE *file = fdopen (fd, "wb");
 
@@ -152,7 +199,7 @@ write_and_close (int              fd,
       return fail (error, path, number);
     }
 
-  if (!write_png (file, picture, path, error))
+  if (!write_png (file, image, path, error))
     {
       fclose (file);
       return FALSE;
@@ -211,10 +258,10 @@ put_in_place (const char  *temporary,
 }
 
 static gboolean
-write_file (const HdPicture  *picture,
-            const char       *path,
-            gboolean          replace,
-            GError          **error)
+write_file (const HdPngImage  *image,
+            const char        *path,
+            gboolean           replace,
+            GError           **error)
 {
   g_autofree char *temporary = NULL;
   int              fd = create_beside (path, &temporary);
@@ -222,7 +269,7 @@ write_file (const HdPicture  *picture,
   if (fd < 0)
     return fail (error, path, errno);
 
-  if (write_and_close (fd, picture, path, TRUE, error) && put_in_place (temporary, path, replace, error))
+  if (write_and_close (fd, image, path, TRUE, error) && put_in_place (temporary, path, replace, error))
     return TRUE;
 
   g_unlink (temporary);
@@ -231,19 +278,19 @@ write_file (const HdPicture  *picture,
 }
 
 gboolean
-hd_png_file_write (const HdPicture  *picture,
-              const char       *path,
-              gboolean          replace,
-              GError          **error)
+hd_png_file_write (const HdPngImage  *png,
+                   const char        *path,
+                   gboolean           replace,
+                   GError           **error)
 {
   g_autofree char *target = realpath (path, NULL);  /* where a symbolic link leads to */
   GStatBuf         status;
   int              fd;
 
   if (target == NULL || g_stat (target, &status) != 0 || S_ISREG (status.st_mode))
-    return write_file (picture, target != NULL ? target : path, replace, error);
+    return write_file (png, target != NULL ? target : path, replace, error);
 
   fd = g_open (path, O_WRONLY | O_CLOEXEC, 0);
 
-  return fd >= 0 ? write_and_close (fd, picture, path, FALSE, error) : fail (error, path, errno);
+  return fd >= 0 ? write_and_close (fd, png, path, FALSE, error) : fail (error, path, errno);
 }
