@@ -27,11 +27,13 @@ skip_string (const char *text,
 }
 
 /* Walks over the text once, without recursion: one value with matching brackets, and outside of strings only
- * JSON's own characters, so that what is taken for a string here is what the parser takes for one. */
+ * JSON's own characters, so that what is taken for a string here is what the parser takes for one. *@members: how many
+ * members all objects together have, each with its colon. */
 static gboolean
 check_extent (const char  *text,
               gsize        length,
               const char  *path,
+              gsize       *members,
               GError     **error)
 {
   char     closing[HD_JSON_MAX_DEPTH];
@@ -39,6 +41,7 @@ check_extent (const char  *text,
   int      depth = 0;
   gboolean begun = FALSE;
 
+  *members = 0;
   for (gsize i = 0; i < length;)
     {
       char     c = text[i];
@@ -54,6 +57,7 @@ check_extent (const char  *text,
 
       begun |= c == '{' || c == '[';
       values += c == ',' || c == '{' || c == '[';
+      *members += c == ':';
       if (values > HD_JSON_MAX_VALUES || ((c == '{' || c == '[') && depth == HD_JSON_MAX_DEPTH))
         {
           g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
@@ -80,32 +84,30 @@ check_extent (const char  *text,
   return depth == 0;
 }
 
-/* json-glib keeps the last of two members of one name: then an object has fewer members than were parsed. */
-typedef struct
+/* json-glib keeps the last of two members of one name: then there are fewer than the text has. The recursion is as deep as
+ * the text, which check_extent() bounds. */
+static gsize
+count_members (JsonNode *node)
 {
-  GHashTable *members;     /* JsonObject -> members seen */
-  gboolean    duplicates;
-} Duplicates;
+  gsize          n = 0;
+  JsonObjectIter iter;
+  JsonNode      *value;
 
-static void
-on_object_member (JsonParser *parser,
-                  JsonObject *object,
-                  const char *name,
-                  Duplicates *duplicates)
-{
-  gsize seen = GPOINTER_TO_SIZE (g_hash_table_lookup (duplicates->members, object)) + 1;
+  if (JSON_NODE_HOLDS_ARRAY (node))
+    {
+      JsonArray *array = json_node_get_array (node);
 
-  duplicates->duplicates |= seen != json_object_get_size (object);
-  g_hash_table_insert (duplicates->members, object, GSIZE_TO_POINTER (seen));
-}
+      for (guint i = 0; i < json_array_get_length (array); i++)
+        n += count_members (json_array_get_element (array, i));
+    }
+  else if (JSON_NODE_HOLDS_OBJECT (node))
+    {
+      json_object_iter_init (&iter, json_node_get_object (node));
+      while (json_object_iter_next (&iter, NULL, &value))
+        n += 1 + count_members (value);
+    }
 
-static void
-on_object_end (JsonParser *parser,
-               JsonObject *object,
-               Duplicates *duplicates)
-{
-  /* A later object may come to lie at the same address. */
-  g_hash_table_remove (duplicates->members, object);
+  return n;
 }
 
 JsonObject *
@@ -115,9 +117,8 @@ hd_json_parse (const char  *text,
                GError     **error)
 {
   g_autoptr (JsonParser) parser = NULL;
-  g_autoptr (GHashTable) members = NULL;
   g_autoptr (GError)     parse_error = NULL;
-  Duplicates             duplicates;
+  gsize                  members;
   JsonNode              *root;
 
   if (!g_utf8_validate_len (text, length, NULL))
@@ -125,26 +126,14 @@ hd_json_parse (const char  *text,
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected JSON, found text that is not UTF-8", path);
       return NULL;
     }
-  if (!check_extent (text, length, path, error))
+  if (!check_extent (text, length, path, &members, error))
     return NULL;
 
-  members = g_hash_table_new (NULL, NULL);
-  duplicates.members = members;
-  duplicates.duplicates = FALSE;
   parser = json_parser_new ();
-  g_signal_connect (parser, "object-member", G_CALLBACK (on_object_member), &duplicates);
-  g_signal_connect (parser, "object-end", G_CALLBACK (on_object_end), &duplicates);
-
   if (!json_parser_load_from_data (parser, text, (gssize) length, &parse_error))
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
                    "%s: expected JSON, found an error in it: %s", path, parse_error->message);
-      return NULL;
-    }
-  if (duplicates.duplicates)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: expected each name once in a JSON object, found one twice", path);
       return NULL;
     }
 
@@ -154,6 +143,12 @@ hd_json_parse (const char  *text,
       g_autofree char *found = hd_json_describe (root);
 
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected a JSON object, found %s", path, found);
+      return NULL;
+    }
+  if (count_members (root) != members)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
+                   "%s: expected each name once in a JSON object, found one twice", path);
       return NULL;
     }
 

@@ -82,6 +82,28 @@ tensor_error (HdSafetensors *file,
   return FALSE;
 }
 
+/* "expected @format, found ...": the tensor's member @name. */
+G_GNUC_PRINTF (6, 7)
+static gboolean
+member_error (HdSafetensors             *file,
+              const HdSafetensorsEntry  *entry,
+              JsonObject                *object,
+              const char                *name,
+              GError                   **error,
+              const char                *format,
+              ...)
+{
+  g_autofree char *expected = NULL;
+  g_autofree char *found = hd_json_describe (json_object_get_member (object, name));
+  va_list          args;
+
+  va_start (args, format);
+  expected = g_strdup_vprintf (format, args);
+  va_end (args);
+
+  return tensor_error (file, entry->name, error, "expected %s, found %s", expected, found);
+}
+
 /* An element of a list as a count or offset. */
 static gboolean
 read_count (JsonArray *array,
@@ -138,22 +160,21 @@ read_shape (HdSafetensors       *file,
             guint64             *elements,
             GError             **error)
 {
-  JsonArray       *array = get_array (object, "shape");
-  guint            n = array != NULL ? json_array_get_length (array) : 0;
-  g_autofree char *found = hd_json_describe (json_object_get_member (object, "shape"));
+  JsonArray *array = get_array (object, "shape");
+  guint      n = array != NULL ? json_array_get_length (array) : 0;
 
   if (array == NULL || n > HD_SAFETENSORS_MAX_DIMENSIONS)
-    return tensor_error (file, entry->name, error, "expected a \"shape\" of at most %d sides, found %s",
-                         HD_SAFETENSORS_MAX_DIMENSIONS, found);
+    return member_error (file, entry, object, "shape", error, "a \"shape\" of at most %d sides",
+                         HD_SAFETENSORS_MAX_DIMENSIONS);
 
   *elements = 1;
   entry->n_dimensions = (int) n;
   for (guint i = 0; i < n; i++)
     {
       if (!read_count (array, i, &entry->shape[i]))
-        return tensor_error (file, entry->name, error, "expected integers of at least 0 as \"shape\", found %s", found);
+        return member_error (file, entry, object, "shape", error, "integers of at least 0 as \"shape\"");
       if (!g_uint64_checked_mul (elements, *elements, (guint64) entry->shape[i]))
-        return tensor_error (file, entry->name, error, "expected a \"shape\" that fits into a file, found %s", found);
+        return member_error (file, entry, object, "shape", error, "a \"shape\" that fits into a file");
     }
 
   return TRUE;
@@ -166,20 +187,20 @@ read_extent (HdSafetensors       *file,
              JsonObject          *object,
              GError             **error)
 {
-  JsonArray       *array = get_array (object, "data_offsets");
-  g_autofree char *found = hd_json_describe (json_object_get_member (object, "data_offsets"));
-  guint64          data_length = file->size - file->data_offset;
-  gint64           begin;
-  gint64           end;
+  JsonArray *array = get_array (object, "data_offsets");
+  guint64    data_length = file->size - file->data_offset;
+  gint64     begin;
+  gint64     end;
 
   if (array == NULL || json_array_get_length (array) != 2
       || !read_count (array, 0, &begin) || !read_count (array, 1, &end) || begin > end)
-    return tensor_error (file, entry->name, error,
-                         "expected two integers, 0 <= begin <= end, as \"data_offsets\", found %s", found);
+    return member_error (file, entry, object, "data_offsets", error,
+                         "two integers, 0 <= begin <= end, as \"data_offsets\"");
   if ((guint64) end > data_length)
     return tensor_error (file, entry->name, error,
-                         "expected \"data_offsets\" up to %" G_GUINT64_FORMAT ", where the file ends, found %s; "
-                         "the file may have been copied or downloaded in part", data_length, found);
+                         "expected \"data_offsets\" up to %" G_GUINT64_FORMAT ", where the file ends, "
+                         "found [%" G_GINT64_FORMAT ",%" G_GINT64_FORMAT "]; "
+                         "the file may have been copied or downloaded in part", data_length, begin, end);
 
   entry->offset = file->data_offset + (gsize) begin;
   entry->length = (gsize) (end - begin);
