@@ -4,8 +4,9 @@
 
 #include <string.h>
 
+#include "engine/control_net.h"
 #include "engine/device.h"
-#include "engine/engine_private.h"
+#include "engine/loading.h"
 #include "engine/noise.h"
 #include "kernels/dry/dry.h"
 
@@ -17,6 +18,57 @@ on_shift (guint64  call,
 {
   return hd_noise_shift (0, call);
 }
+
+/* --- the networks --------------------------------------------------------------- */
+
+typedef struct
+{
+  HdPipeline   *pipeline;
+  HdControlNet *control_net;   /* NULL if none is asked for */
+} Networks;
+
+static void
+networks_clear (Networks *networks)
+{
+  g_clear_pointer (&networks->control_net, hd_control_net_free);
+  g_clear_pointer (&networks->pipeline, hd_pipeline_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Networks, networks_clear)
+
+static gboolean
+networks_load (Networks         *networks,
+               HdContext        *context,
+               const HdLoading  *loading,
+               const HdRequest  *request,
+               GCancellable     *cancellable,
+               GError          **error)
+{
+  *networks = (Networks) {
+    .pipeline = hd_loading_load (loading, context, request->threads, cancellable, error),
+  };
+  if (networks->pipeline != NULL && request->control.path != NULL)
+    networks->control_net = hd_control_net_load (context, request->control.path, &networks->pipeline->unet->config,
+                                                 networks->pipeline->factor, error);
+
+  return networks->pipeline != NULL && (request->control.path == NULL || networks->control_net != NULL);
+}
+
+/* What no step changes. */
+typedef struct
+{
+  HdUnetCondition    *unet;
+  HdControlCondition *control;
+} Conditions;
+
+static void
+conditions_clear (Conditions *conditions)
+{
+  g_clear_pointer (&conditions->unet, hd_unet_condition_free);
+  g_clear_pointer (&conditions->control, hd_control_condition_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Conditions, conditions_clear)
 
 /* --- one evaluation ------------------------------------------------------------ */
 
@@ -36,20 +88,32 @@ upload_noise (HdContext *context,
 }
 
 static gboolean
-evaluate_unet (HdPipeline          *pipeline,
-               const HdBench       *bench,
-               const HdUnetInputs  *inputs,
-               GError             **error)
+evaluate_unet (const Networks    *networks,
+               const Conditions  *conditions,
+               const HdBench     *bench,
+               HdUnetInputs      *inputs,
+               GError           **error)
 {
+  HdPipeline           *pipeline = networks->pipeline;
   HdContext            *context = pipeline->context;
-  int                   channels = pipeline->unet->config.in_channels;
-  g_autoptr (HdTensor)  x = upload_noise (context, bench->batch, bench->latent_height, bench->latent_width, channels);
-  g_autofree float     *planes = NULL;
+  const HdUnetConfig   *config = &pipeline->unet->config;
+  int                   height = bench->latent_height;
+  int                   width = bench->latent_width;
+  HdControlResiduals    residuals = { 0 };
+  g_autofree float     *planes = g_new (float, (gsize) bench->batch * height * width * config->out_channels);
+  g_autoptr (HdTensor)  x = NULL;
   g_autoptr (HdTensor)  y = NULL;
 
-  planes = g_new (float, (gsize) bench->batch * bench->latent_height * bench->latent_width
-                         * pipeline->unet->config.out_channels);
+  inputs->condition = conditions->unet;
+  if (networks->control_net != NULL)
+    {
+      x = upload_noise (context, bench->batch, height, width, config->out_channels);
+      hd_control_net (networks->control_net, x, TIMESTEP, conditions->control, 1.0, &residuals);
+      inputs->control = &residuals;
+    }
+  hd_tensor_take (&x, upload_noise (context, bench->batch, height, width, config->in_channels));
   y = hd_unet (pipeline->unet, x, TIMESTEP, inputs);
+  hd_control_residuals_clear (&residuals);
   hd_download (context, y, planes);
 
   return hd_context_check (context, error);
@@ -106,13 +170,14 @@ add_repetition (HdBenchPart *part,
 
 /* Evaluates @part: the UNet with @inputs, the decoder without. */
 static gboolean
-measure_part (HdPipeline          *pipeline,
-              const HdBench       *bench,
-              HdBenchPart         *part,
-              const HdUnetInputs  *inputs,
-              GError             **error)
+measure_part (const Networks    *networks,
+              const Conditions  *conditions,
+              const HdBench     *bench,
+              HdBenchPart       *part,
+              HdUnetInputs      *inputs,
+              GError           **error)
 {
-  HdContext *context = pipeline->context;
+  HdContext *context = networks->pipeline->context;
   int        repetitions = hd_context_is_dry (context) ? 0 : bench->repetitions;
 
   for (int i = 0; i <= repetitions; i++)
@@ -121,8 +186,8 @@ measure_part (HdPipeline          *pipeline,
       gboolean success;
 
       hd_context_reset_statistics (context);
-      success = inputs != NULL ? evaluate_unet (pipeline, bench, inputs, error)
-                               : evaluate_decoder (pipeline, bench, error);
+      success = inputs != NULL ? evaluate_unet (networks, conditions, bench, inputs, error)
+                               : evaluate_decoder (networks->pipeline, bench, error);
       if (!success)
         return FALSE;
 
@@ -134,43 +199,51 @@ measure_part (HdPipeline          *pipeline,
   return TRUE;
 }
 
-/* Text and sizes do not change what is computed either. */
-static HdUnetCondition *
-encode_condition (HdPipeline    *pipeline,
-                  const HdBench *bench)
+/* Text, sizes and the ControlNet's picture do not change what is computed either. */
+static void
+encode_conditions (const Networks *networks,
+                   const HdBench  *bench,
+                   Conditions     *conditions)
 {
+  HdPipeline           *pipeline = networks->pipeline;
   HdContext            *context = pipeline->context;
   const HdUnetConfig   *config = &pipeline->unet->config;
   int                   pooled_channels = hd_unet_pooled_channels (config);
   g_autofree double    *time_ids = g_new0 (double, bench->batch * HD_UNET_TIME_IDS);
   g_autoptr (HdTensor)  text = NULL;
   g_autoptr (HdTensor)  pooled = NULL;
+  g_autoptr (HdTensor)  picture = NULL;
 
   text = upload_noise (context, bench->batch, 1, HD_TOKENIZER_LENGTH, config->cross_attention_dim);
   if (pooled_channels > 0)
     pooled = upload_noise (context, bench->batch, 1, 1, pooled_channels);
 
-  return hd_unet_encode_condition (pipeline->unet, text, pooled, time_ids, bench->job->run.guidance_scale);
+  conditions->unet = hd_unet_encode_condition (pipeline->unet, text, pooled, time_ids, bench->job->run.guidance_scale);
+  if (networks->control_net == NULL)
+    return;
+
+  picture = upload_noise (context, bench->batch, bench->latent_height * pipeline->factor,
+                          bench->latent_width * pipeline->factor, 3);
+  conditions->control = hd_control_net_encode (networks->control_net, picture, text, pooled, time_ids);
 }
 
 static gboolean
-measure_unet (HdPipeline     *pipeline,
-              HdBench        *bench,
-              gboolean        windows,
-              GError        **error)
+measure_unet (const Networks  *networks,
+              HdBench         *bench,
+              GError         **error)
 {
-  g_autoptr (HdUnetCondition) condition = encode_condition (pipeline, bench);
-  HdMswMsa                    msw_msa;
+  HdPipeline         *pipeline = networks->pipeline;
+  g_auto (Conditions) conditions = { 0 };
+  HdMswMsa            msw_msa;
 
+  encode_conditions (networks, bench, &conditions);
   hd_msw_msa_init (&msw_msa, pipeline->family, pipeline->unet->config.n_levels, on_shift, NULL);
   for (guint i = 0; i < bench->steps->len; i++)
     {
       HdBenchPart  *part = &g_array_index (bench->steps, HdBenchPart, i);
-      HdUnetInputs  inputs = {
-        .condition = condition, .rau_net = &part->tools, .msw_msa = windows ? &msw_msa : NULL,
-      };
+      HdUnetInputs  inputs = { .rau_net = &part->tools, .msw_msa = bench->job->run.msw_msa ? &msw_msa : NULL };
 
-      if (!measure_part (pipeline, bench, part, &inputs, error))
+      if (!measure_part (networks, &conditions, bench, part, &inputs, error))
         return FALSE;
     }
 
@@ -178,13 +251,12 @@ measure_unet (HdPipeline     *pipeline,
 }
 
 static gboolean
-measure (HdPipeline  *pipeline,
-         HdBench     *bench,
-         gboolean     windows,
-         GError     **error)
+measure (const Networks  *networks,
+         HdBench         *bench,
+         GError         **error)
 {
-  return (!bench->unet || measure_unet (pipeline, bench, windows, error))
-         && (!bench->vae || measure_part (pipeline, bench, &bench->decoder, NULL, error));
+  return (!bench->unet || measure_unet (networks, bench, error))
+         && (!bench->vae || measure_part (networks, NULL, bench, &bench->decoder, NULL, error));
 }
 
 /* --- the run ------------------------------------------------------------------- */
@@ -203,7 +275,7 @@ find_phases (const HdPipeline *pipeline,
                        .family = pipeline->family, .sample_size = pipeline->unet->config.sample_size,
                        .latent_height = settings->latent_height, .latent_width = settings->latent_width,
                        .steps = steps, .ratios = pipeline->ratios, .own = settings->ratios,
-                       .inpainting = pipeline->model->inpainting,
+                       .inpainting = pipeline->model->inpainting, .control_net = bench->request->control.path != NULL,
                      });
 
   for (int k = 0; k < steps; k++)
@@ -229,18 +301,19 @@ clear_part (gpointer data)
 }
 
 static gboolean
-prepare (HdBench     *bench,
-         HdContext   *context,
-         GError     **error)
+prepare (HdBench          *bench,
+         HdContext        *context,
+         const HdLoading  *loading,
+         GError          **error)
 {
   g_autoptr (HdContext)  dry_context = hd_dry_context_new (hd_context_get_dtype (context));
-  g_autoptr (HdPipeline) dry = hd_pipeline_load (dry_context, bench->request->model, error);
+  g_auto (Networks)      dry = { 0 };
   const HdRun           *settings;
 
-  if (dry == NULL)
+  if (!networks_load (&dry, dry_context, loading, bench->request, NULL, error))
     return FALSE;
 
-  bench->job = hd_job_new (dry->model, bench->request, TRUE, error);
+  bench->job = hd_job_new (loading->model, bench->request, TRUE, error);
   if (bench->job == NULL)
     return FALSE;
 
@@ -252,10 +325,10 @@ prepare (HdBench     *bench,
   bench->steps = g_array_new (FALSE, FALSE, sizeof (HdBenchPart));
   g_array_set_clear_func (bench->steps, clear_part);
   bench->decoder.seconds = g_array_new (FALSE, FALSE, sizeof (double));
-  find_phases (dry, settings, bench);
+  find_phases (dry.pipeline, settings, bench);
 
   /* How much memory it takes, without taking it. */
-  if (!measure (dry, bench, settings->msw_msa, error))
+  if (!measure (&dry, bench, error))
     return FALSE;
 
   bench->tensor_bytes = hd_context_get_peak_bytes (dry_context);
@@ -269,17 +342,18 @@ hd_bench_run (HdBench       *bench,
               GError       **error)
 {
   g_autoptr (HdContext)  context = hd_device_open (bench->request, error);
-  g_autoptr (HdPipeline) pipeline = NULL;
+  g_auto (HdLoading)     loading = { 0 };
+  g_auto (Networks)      networks = { 0 };
 
-  if (context == NULL || !prepare (bench, context, error))
-    return FALSE;
-
-  pipeline = hd_pipeline_load (context, bench->request->model, error);
-  if (pipeline == NULL || !hd_context_reserve (context, bench->tensor_bytes, error))
+  if (context == NULL
+      || !hd_loading_init (&loading, bench->request, error)
+      || !prepare (bench, context, &loading, error)
+      || !networks_load (&networks, context, &loading, bench->request, cancellable, error)
+      || !hd_context_reserve (context, bench->tensor_bytes, error))
     return FALSE;
 
   hd_context_set_cancellable (context, cancellable);
-  if (!measure (pipeline, bench, bench->job->run.msw_msa, error))
+  if (!measure (&networks, bench, error))
     return FALSE;
 
   bench->weight_bytes = hd_context_get_weight_bytes (context);
