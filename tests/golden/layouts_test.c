@@ -10,23 +10,9 @@
 #include "engine/model.h"
 #include "tests/golden/golden_run.h"
 #include "tests/golden/synth.h"
+#include "tests/unit/checkpoint.h"
 
 static char *scratch;
-
-static void
-remove_folder (const char *path)
-{
-  g_autoptr (GDir) folder = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
-  const char      *name;
-
-  while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-
-      remove_folder (child);
-    }
-  g_remove (path);
-}
 
 /* --- single files -------------------------------------------------------------- */
 
@@ -180,6 +166,52 @@ test_single_file (gconstpointer data)
   g_assert_cmpuint (compared, >, 900);
 }
 
+/* --- text encoders ---------------------------------------------------------------- */
+
+/* transformers 5 saves text encoders without the prefix "text_model.". */
+static void
+strip_prefix (const char *folder,
+              const char *name)
+{
+  g_autofree char *path = g_build_filename (folder, name, "model.safetensors", NULL);
+  g_auto (GStrv)   pieces = NULL;
+  g_autofree char *header = NULL;
+  HdTestFile       file;
+
+  hd_test_file_read (&file, path);
+  pieces = g_strsplit (file.header, "\"text_model.", -1);
+  g_assert_cmpuint (g_strv_length (pieces), >, 30);
+  header = g_strjoinv ("\"", pieces);
+  hd_test_write_tensors (path, header, file.data, file.data_length);
+  hd_test_file_clear (&file);
+}
+
+static void
+test_text_encoders (void)
+{
+  g_autoptr (GError)  error = NULL;
+  g_autofree char    *folder = make_model ("sdxl");
+  g_autofree char    *kept = g_build_filename (scratch, "sdxl-prefixed", NULL);
+  g_autofree char    *plain = NULL;
+  g_autoptr (HdModel) expected = NULL;
+  g_autoptr (HdModel) actual = NULL;
+
+  /* the model moves away, and is made once more */
+  g_assert_cmpint (g_rename (folder, kept), ==, 0);
+  plain = make_model ("sdxl");
+  strip_prefix (plain, "text_encoder");
+  strip_prefix (plain, "text_encoder_2");
+
+  expected = hd_model_open (kept, NULL, &error);
+  g_assert_no_error (error);
+  actual = hd_model_open (plain, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (compare_part (expected, actual, HD_MODEL_TEXT_ENCODER), >, 30);
+  g_assert_cmpuint (compare_part (expected, actual, HD_MODEL_TEXT_ENCODER_2), >, 30);
+  g_assert_true (hd_model_check (actual, &error));
+  g_assert_no_error (error);
+}
+
 /* --- the hub's folders ---------------------------------------------------------- */
 
 /* A copy of the case NAME whose model is @model, with the expected tensors and the manifests beside it; its path. */
@@ -262,8 +294,10 @@ main (int    argc,
       g_test_add_data_func (path, hub_cases[i], test_hub);
     }
 
+  g_test_add_func ("/layouts/text-encoders", test_text_encoders);
+
   status = g_test_run ();
-  remove_folder (scratch);
+  hd_test_remove (scratch);
   g_free (scratch);
 
   return status;
