@@ -11,40 +11,13 @@ import pty
 import signal
 import struct
 import subprocess
-import sys
-import tempfile
 import time
-import traceback
-import zlib
 
-PROGRAM, MODEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+from harness import MODEL, PROGRAM, check_complaint, main, run
+from png import chunks
+
 QUICK = ["--model", MODEL, "--prompt", "a red star", "--steps", "2", "--size", "128x128", "--seed", "7"]
 ENDLESS = ["--model", MODEL, "--prompt", "a red star", "--steps", "1000", "--size", "512x512"]
-
-
-def run(folder, *arguments, **options):
-    return subprocess.run([PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=300, **options)
-
-
-def chunks(path):
-    """The PNG's chunks, their checksums checked."""
-    data = pathlib.Path(path).read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    at, found = 8, []
-    while at < len(data):
-        length, kind = struct.unpack(">I4s", data[at:at + 8])
-        content = data[at + 8:at + 8 + length]
-        assert zlib.crc32(kind + content) == struct.unpack(">I", data[at + 8 + length:at + 12 + length])[0]
-        found.append((kind, content))
-        at += 12 + length
-    assert found[-1][0] == b"IEND"
-    return found
-
-
-def check_complaint(result, status, part):
-    assert result.returncode == status, (result.returncode, result.stderr)
-    assert result.stderr.startswith("hidiffusion: ") and result.stderr.count("\n") == 1, result.stderr
-    assert part in result.stderr, result.stderr
 
 
 def test_version(folder):
@@ -53,9 +26,12 @@ def test_version(folder):
 
 
 def test_help(folder):
-    for command in ([], ["generate"], ["models"], ["inspect"], ["estimate"], ["bench"]):
+    for command in ([], ["generate"], ["transform"], ["fill"], ["upscale"], ["models"], ["inspect"], ["estimate"], ["bench"]):
         result = run(folder, *command, "--help")
         assert result.returncode == 0 and result.stdout.startswith("Usage:") and result.stderr == ""
+    everything = run(folder, "generate", "--help-all").stdout
+    for word in ("--control-net", "--rau-net", "--precision", "dpmpp_2m_sde", "trailing", "lightning", "bfloat16"):
+        assert word in everything, word
 
 
 def test_usage_errors(folder):
@@ -66,7 +42,11 @@ def test_usage_errors(folder):
     check_complaint(run(folder, "generate", *QUICK, "left over"), 2, '"left over"')
     for option, value, part in [("--size", "10x10", "64 to 8192"), ("--size", "128", "WIDTHxHEIGHT"), ("--steps", "0", "1 to 1000"), ("--steps", "x", "whole number"),
                                 ("--guidance", "nan", "0 to 100"), ("--sampler", "euler2", "euler_a"), ("--seed", "4294967296", "whole number"), ("--hidiffusion", "maybe", "auto, on, off"),
-                                ("--device", "tpu", "cpu"), ("--precision", "int8", "float32"), ("--threads", "-1", "whole number"), ("--unknown", "1", "--unknown")]:
+                                ("--device", "tpu", "cpu"), ("--precision", "int8", "float32"), ("--threads", "-1", "whole number"), ("--unknown", "1", "--unknown"),
+                                ("--size", "64x", "WIDTHxHEIGHT"), ("--count", "0", "1 to 1000"), ("--schedule", "x", "karras"), ("--eta", "2", "0 to 1"), ("--t1", "-1", "0 to 1"),
+                                ("--rau-net", "x", "auto, on, off"), ("--prediction", "x", "epsilon"), ("--distillation", "x", "turbo"), ("--clip-skip", "-1", "whole number"),
+                                ("--guidance-rescale", "x", "0 to 1"), ("--lora", "x:y", "weight"), ("--lora", "x:nan", "-10 to 10"), ("--lora", ":1", "NAME"), ("--strength", "1", "--strength"),
+                                ("--control-preprocessor", "x", "none, canny"), ("--control-strength", "11", "0 to 10"), ("--control-end", "x", "auto")]:
         check_complaint(run(folder, "generate", *QUICK, option, value), 2, part)
     check_complaint(run(folder, "inspect"), 2, "MODEL")
     check_complaint(run(folder, "bench", "--model", MODEL, "--what", "tokenizer"), 2, "unet")
@@ -240,21 +220,5 @@ def test_bench(folder):
     assert measured["peak_resident_bytes"] > measured["tensor_bytes"]
 
 
-def main():
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for number, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(folder)
-                print(f"ok {number} {name}", flush=True)
-            except Exception:
-                failed += 1
-                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="")
-                print(f"not ok {number} {name}", flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    main(globals())

@@ -178,14 +178,17 @@ measure_part (const Networks    *networks,
               GError           **error)
 {
   HdContext *context = networks->pipeline->context;
-  int        repetitions = hd_context_is_dry (context) ? 0 : bench->repetitions;
+  gboolean   dry = hd_context_is_dry (context);
+  int        repetitions = dry ? 0 : bench->repetitions;
 
   for (int i = 0; i <= repetitions; i++)
     {
       gint64   started = g_get_monotonic_time ();
       gboolean success;
 
-      hd_context_reset_statistics (context);
+      /* The dry run tells one number, the largest room that is taken. */
+      if (!dry)
+        hd_context_reset_statistics (context);
       success = inputs != NULL ? evaluate_unet (networks, conditions, bench, inputs, error)
                                : evaluate_decoder (networks->pipeline, bench, error);
       if (!success)
