@@ -13,6 +13,13 @@ hd_engine_new (void)
   return g_new0 (HdEngine, 1);
 }
 
+void
+hd_engine_set_previews (HdEngine *engine,
+                        gboolean  previews)
+{
+  engine->previews = previews;
+}
+
 static void
 drop_control_net (HdEngine *engine)
 {
@@ -24,6 +31,7 @@ static void
 drop_model (HdEngine *engine)
 {
   drop_control_net (engine);
+  engine->preview = (HdPreview) { 0 };
   g_clear_pointer (&engine->pipeline, hd_pipeline_free);
   g_clear_pointer (&engine->fingerprint, g_free);
   g_clear_pointer (&engine->model_key, g_free);
@@ -150,6 +158,8 @@ typedef struct
   gint64          started;
   guint64         seed;
   guint32         draw;
+  const HdPreview *preview;
+  const HdJob     *job;
 } Run;
 
 static void
@@ -216,6 +226,48 @@ on_shift (guint64  call,
   return hd_noise_shift (((Run *) user_data)->seed, call);
 }
 
+/* The middle of the guess that is the picture's, as a picture. */
+static void
+on_guess (const float *latents,
+          gpointer     user_data)
+{
+  Run                *run = user_data;
+  const HdJob        *job = run->job;
+  int                 factor = job->width / job->run.latent_width;
+  g_autoptr (HdImage) whole = hd_preview_make (run->preview, latents, job->run.latent_height, job->run.latent_width);
+
+  g_clear_pointer (&run->progress.preview, hd_image_unref);
+  if (whole != NULL)
+    run->progress.preview = hd_image_crop (whole, job->left / factor, job->top / factor,
+                                           MAX (job->shown_width / factor, 1), MAX (job->shown_height / factor, 1),
+                                           NULL);
+  report (run);
+}
+
+/* Pictures to look at meanwhile, if they are wanted. */
+static gboolean
+ensure_preview (HdEngine  *engine,
+                HdJob     *job,
+                Run       *run,
+                GError   **error)
+{
+  const int most = 16;
+
+  if (!engine->previews)
+    return TRUE;
+
+  if (engine->preview.channels == 0
+      && !hd_preview_fit (&engine->preview, engine->pipeline,
+                          MIN (MIN (job->run.latent_width, job->run.latent_height), most), error))
+    return FALSE;
+
+  run->preview = &engine->preview;
+  run->job = job;
+  job->run.guess = on_guess;
+
+  return TRUE;
+}
+
 static HdPicture *
 compute (HdEngine  *engine,
          HdJob     *job,
@@ -243,7 +295,7 @@ compute (HdEngine  *engine,
   settings->user_data = run;
 
   enter_phase (run, HD_PHASE_ENCODING);
-  if (!hd_pipeline_denoise (pipeline, settings, latents, error))
+  if (!ensure_preview (engine, job, run, error) || !hd_pipeline_denoise (pipeline, settings, latents, error))
     return NULL;
 
   enter_phase (run, HD_PHASE_DECODING);
@@ -290,6 +342,7 @@ run_job (HdEngine         *engine,
 
   hd_context_set_progress (context, NULL, NULL);
   hd_context_set_cancellable (context, NULL);
+  g_clear_pointer (&run->progress.preview, hd_image_unref);
   if (picture != NULL)
     hd_speed_learn (&engine->speed, context);
 

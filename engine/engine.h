@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "engine/error.h"
+#include "engine/image.h"
 #include "engine/request.h"
 
 G_BEGIN_DECLS
@@ -30,6 +31,8 @@ typedef enum
  * @steps: steps of this run (UNet evaluations)
  * @fraction: of the arithmetic of all pictures that is done, 0 to 1
  * @seconds_left: expected, for all pictures; negative while not known
+ * @preview: (nullable): what the picture will look like, as far as it can be guessed, one pixel for 8 x 8; a new one
+ *   after each step. %NULL unless hd_engine_set_previews() has asked for them
  */
 typedef struct
 {
@@ -40,6 +43,7 @@ typedef struct
   int     steps;
   double  fraction;
   double  seconds_left;
+  HdImage *preview;
 } HdProgress;
 
 /* Called in the engine's thread, at most some ten times a second and at every change of phase or step. */
@@ -99,6 +103,11 @@ void       hd_estimate_clear (HdEstimate *estimate);
 
 HdEngine  *hd_engine_new  (void);
 void       hd_engine_free (HdEngine *engine);
+
+/* Whether progress comes with previews. They take a fraction of a second for each model that is loaded, then nothing to
+ * speak of. */
+void       hd_engine_set_previews (HdEngine *engine,
+                                   gboolean  previews);
 
 /**
  * hd_engine_generate:

@@ -5,6 +5,7 @@
 #include "engine/job.h"
 #include "engine/loading.h"
 #include "engine/pipeline.h"
+#include "engine/preview.h"
 #include "engine/speed.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,8 @@ struct _HdEngine
   HdControlNet *control_net;
   char         *control_key;  /* which files the ControlNet was made from, and for which model */
   HdSpeed       speed;        /* of the context's device, as far as it is known */
+  gboolean      previews;     /* are wanted */
+  HdPreview     preview;      /* the pipeline's; without channels: not known yet */
 };
 
 /* Opens the request's device, unless it is the one that is open. */

@@ -300,6 +300,12 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
       if (!evaluate (&denoising, k, scaled, error))
         return FALSE;
 
+      if (run->guess != NULL)
+        {
+          hd_sampler_guess_clean (denoising.sampler, k, latents, denoising.prediction, scaled, count);
+          run->guess (scaled, run->user_data);
+        }
+
       hd_sampler_step (denoising.sampler, k, denoising.prediction, latents, count, run->noise, run->user_data);
       hd_start_restore (&denoising.start, denoising.sampler, k + 1, latents);
     }

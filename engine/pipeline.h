@@ -63,6 +63,10 @@ typedef void (* HdStepFunc) (int      step,
                              int      steps,
                              gpointer user_data);
 
+/* Called after each evaluation with the picture's latents (L, h, w) as they are guessed by now. */
+typedef void (* HdGuessFunc) (const float *latents,
+                              gpointer     user_data);
+
 /**
  * HdControlRun:
  * @net: the ControlNet, on the pipeline's device
@@ -105,7 +109,8 @@ typedef struct
  *   start from noise alone
  * @shift: draws the window shifts
  * @step: (nullable): told of each step
- * @user_data: for the three functions
+ * @guess: (nullable): shown what comes of it
+ * @user_data: for these functions
  *
  * One passage from prompt to latents (diffusers' StableDiffusionPipeline, its Img2Img and its Inpaint, and SDXL's).
  * Everything random comes from outside, so that a run can be repeated by whatever means the reference used.
@@ -131,6 +136,7 @@ typedef struct
   HdNoiseFunc                noise;
   HdShiftFunc                shift;
   HdStepFunc                 step;
+  HdGuessFunc                guess;
   gpointer                   user_data;
 } HdRun;
 

@@ -401,6 +401,21 @@ hd_sampler_scale_input (const HdSampler *sampler,
 }
 
 void
+hd_sampler_guess_clean (const HdSampler *sampler,
+                        int              k,
+                        const float     *x,
+                        const float     *prediction,
+                        float           *clean,
+                        gsize            count)
+{
+  double from_x = 1.0;
+  double from_m = 0.0;
+
+  hd_sampler_get_denoised (sampler, sampler->first + k, &from_x, &from_m);
+  hd_sampler_combine (from_x, x, from_m, prediction, clean, count);
+}
+
+void
 hd_sampler_step (HdSampler   *sampler,
                  int          k,
                  const float *prediction,

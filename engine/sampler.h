@@ -129,6 +129,15 @@ void       hd_sampler_step            (HdSampler       *sampler,
                                        HdNoiseFunc      noise,
                                        gpointer         user_data);
 
+/* @clean = the picture's latents as they are guessed from the latents @x before evaluation @k and the @prediction that
+ * came of it; @count numbers each. */
+void       hd_sampler_guess_clean     (const HdSampler *sampler,
+                                       int              k,
+                                       const float     *x,
+                                       const float     *prediction,
+                                       float           *clean,
+                                       gsize            count);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdSampler, hd_sampler_free)
 
 G_END_DECLS

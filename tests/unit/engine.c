@@ -308,6 +308,70 @@ test_fill (void)
   g_assert_cmpfloat (kept / n_kept, <, 0.5 * filled / n_filled);
 }
 
+/* --- previews ------------------------------------------------------------------ */
+
+/* Correlation of the last preview with the picture, in the same small size. */
+static void
+keep_preview (const HdProgress *progress,
+              gpointer          user_data)
+{
+  HdImage **last = user_data;
+
+  if (progress->preview == NULL || progress->preview == *last)
+    return;
+
+  g_clear_pointer (last, hd_image_unref);
+  *last = hd_image_ref (progress->preview);
+}
+
+static double
+correlation (const float *a,
+             const float *b,
+             gsize        count)
+{
+  double mean_a = 0.0, mean_b = 0.0, aa = 0.0, bb = 0.0, ab = 0.0;
+
+  for (gsize i = 0; i < count; i++)
+    {
+      mean_a += a[i] / count;
+      mean_b += b[i] / count;
+    }
+  for (gsize i = 0; i < count; i++)
+    {
+      aa += (a[i] - mean_a) * (a[i] - mean_a);
+      bb += (b[i] - mean_b) * (b[i] - mean_b);
+      ab += (a[i] - mean_a) * (b[i] - mean_b);
+    }
+
+  return ab / sqrt (aa * bb);
+}
+
+static void
+test_previews (void)
+{
+  g_autoptr (HdEngine)  engine = hd_engine_new ();
+  g_autoptr (HdRequest) request = request_new (HD_TASK_GENERATE);
+  g_autoptr (HdImage)   preview = NULL;
+  g_autoptr (HdImage)   image = NULL;
+  g_autoptr (HdImage)   small = NULL;
+  g_autoptr (HdPicture) picture = NULL;
+  g_autoptr (HdPicture) without = run (engine, request);
+
+  hd_engine_set_previews (engine, TRUE);
+  picture = hd_engine_generate (engine, request, keep_preview, &preview, NULL, NULL);
+  g_assert_nonnull (preview);
+  g_assert_cmpint (preview->width, ==, SIDE / 8);
+  g_assert_cmpint (preview->height, ==, SIDE / 8);
+  /* Looking does not change what is seen. */
+  g_assert_true (same_pixels (picture, without));
+
+  image = hd_image_new (SIDE, SIDE, 3, NULL);
+  memcpy (image->pixels, picture->pixels, 3 * SIDE * SIDE * sizeof (float));
+  small = hd_image_resize (image, SIDE / 8, SIDE / 8, NULL);
+  g_test_message ("correlation %g", correlation (preview->pixels, small->pixels, 3 * SIDE / 8 * SIDE / 8));
+  g_assert_cmpfloat (correlation (preview->pixels, small->pixels, 3 * SIDE / 8 * SIDE / 8), >, 0.6);
+}
+
 /* --- errors -------------------------------------------------------------------- */
 
 static void
@@ -364,6 +428,7 @@ main (int    argc,
   g_test_add_func ("/engine/transform/sizes", test_transform_sizes);
   g_test_add_func ("/engine/upscale", test_upscale);
   g_test_add_func ("/engine/fill", test_fill);
+  g_test_add_func ("/engine/previews", test_previews);
   g_test_add_func ("/engine/errors", test_errors);
 
   return g_test_run ();
