@@ -47,6 +47,20 @@ typedef struct
 } HdOpStatistics;
 
 /**
+ * HdPrecision:
+ * @HD_PRECISION_AUTO: the fastest type that the device has
+ *
+ * The type of activations and weights that a run computes with; sums are float32 always.
+ */
+typedef enum
+{
+  HD_PRECISION_AUTO,
+  HD_PRECISION_F32,
+  HD_PRECISION_BF16,
+  HD_PRECISION_F16,
+} HdPrecision;
+
+/**
  * HdContextFunc:
  * @flops: arithmetic done since hd_context_reset_statistics()
  *

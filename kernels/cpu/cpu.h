@@ -5,20 +5,6 @@
 
 G_BEGIN_DECLS
 
-/**
- * HdPrecision:
- * @HD_PRECISION_AUTO: the fastest type that the device has
- *
- * The type of activations and weights that a run computes with; sums are float32 always.
- */
-typedef enum
-{
-  HD_PRECISION_AUTO,
-  HD_PRECISION_F32,
-  HD_PRECISION_BF16,
-  HD_PRECISION_F16,
-} HdPrecision;
-
 /* TRUE if oneDNN multiplies bf16 matrices on this processor in hardware (AVX-512 BF16 or AMX; respects
  * ONEDNN_MAX_CPU_ISA). */
 gboolean   hd_cpu_has_bf16 (void);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Convolutions are matrix products by the tile engine, whose source is the pixels under the taps: nothing is laid out
+ * for them first, not even where a map is read through an upsample. */
+
+#include "kernels/cuda/tile_launch.cuh"
+
+/* The sides that kernels/cuda/conv_map.h and the engine's offsets reach. */
+static gboolean
+check_sides (const HdTensor      *y,
+             const HdTensor      *x,
+             const HdTensor      *size,
+             const HdConv        *conv,
+             const HdConvOptions *options,
+             GError             **error)
+{
+  const gint64 padding = 2 * (gint64) options->padding + options->padding_end;
+  const gint64 depth = (gint64) hd_cuda_weight (conv->weight)->in_stride * conv->weight->kernel_height
+                       * conv->weight->kernel_width;
+
+  if (MAX (x->height, x->width) <= HD_CONV_MAX_SIDE && MAX (size->height, size->width) + padding <= HD_CONV_MAX_SIDE
+      && hd_tensor_pixels (x) <= G_MAXINT && hd_tensor_pixels (y) <= G_MAXINT - 256
+      && (y->channels + 256) * depth <= G_MAXINT)
+    return TRUE;
+
+  g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+               "Convolution: a map of %d x %d x %d x %d with padding %d and a kernel of %d x %d is too large",
+               x->batch, size->height, size->width, x->channels, options->padding,
+               conv->weight->kernel_height, conv->weight->kernel_width);
+  return FALSE;
+}
+
+template <typename T>
+static gboolean
+convolve (HdCudaContext       *cuda,
+          HdTensor            *y,
+          const HdTensor      *x,
+          const HdConv        *conv,
+          const HdConvOptions *options,
+          GError             **error)
+{
+  const HdTensor             *size = options->upsample_like != NULL ? options->upsample_like : x;
+  const HdCudaWeight         *weight = hd_cuda_weight (conv->weight);
+  const gboolean              aligned = x->channels % 8 == 0 && (gsize) x->data % 16 == 0;
+  HdTileJob<HdConvSource<T> > job = { };
+  HdTilePlan                  plan;
+
+  job.source.x = (const T *) x->data;
+  job.source.x_channels = x->channels;
+  job.source.stride = hd_divisor_new ((guint32) weight->in_stride);
+  job.source.map = hd_conv_map_new (x->height, x->width, size->height, size->width, conv->weight->kernel_height,
+                                    conv->weight->kernel_width, options->stride, options->dilation,
+                                    options->padding, y->height, y->width);
+  job.weight = weight->data;
+  job.rows = (int) hd_tensor_pixels (y);
+  job.outputs = y->channels;
+  job.depth = job.source.map.taps * weight->in_stride;
+
+  job.output.bias = hd_cuda_vector (conv->bias);
+  job.output.channel_bias = options->channel_bias != NULL ? options->channel_bias->data : NULL;
+  job.output.residual = options->residual != NULL ? options->residual->data : NULL;
+  job.output.y = y->data;
+  job.output.rows = job.rows;
+  job.output.channels = y->channels;
+  job.output.image_rows = job.source.map.result_pixels;
+  job.output.activation = HD_ACTIVATION_NONE;
+  job.output.float_result = y->dtype == HD_DTYPE_F32;
+
+  plan = hd_tile_plan (cuda, job.rows, job.outputs, job.depth, FALSE);
+
+  return hd_tile_run<T> (cuda, &job, aligned, &plan, error);
+}
+
+gboolean
+hd_cuda_conv2d (HdContext           *context,
+                HdTensor            *y,
+                const HdTensor      *x,
+                const HdConv        *conv,
+                const HdConvOptions *options,
+                GError             **error)
+{
+  HdCudaContext  *cuda = (HdCudaContext *) context;
+  const HdTensor *size = options->upsample_like != NULL ? options->upsample_like : x;
+
+  if (!check_sides (y, x, size, conv, options, error))
+    return FALSE;
+
+  switch (x->dtype)
+    {
+    case HD_DTYPE_F16:
+      return convolve<__half> (cuda, y, x, conv, options, error);
+    case HD_DTYPE_BF16:
+      return convolve<__nv_bfloat16> (cuda, y, x, conv, options, error);
+    default:
+      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                   "Convolution: expected float16 or bfloat16, found %s", hd_dtype_name (x->dtype));
+      return FALSE;
+    }
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "kernels/cuda/cuda_device.h"
+
+/* Tensor cores that multiply bf16, and asynchronous copies, came with these. */
+#define LEAST_MAJOR 8
+
+void
+hd_cuda_device_free (HdCudaDevice *device)
+{
+  g_free (device->name);
+  g_free (device);
+}
+
+/* Why there is no device: said for someone who may never have heard of CUDA. */
+static void
+set_no_device (cudaError_t status,
+               GError    **error)
+{
+  int driver = 0;
+  int runtime = 0;
+
+  cudaGetLastError ();
+  cudaDriverGetVersion (&driver);
+  cudaRuntimeGetVersion (&runtime);
+
+  if (driver == 0)
+    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, "There is no NVIDIA driver");
+  else if (status == cudaErrorInsufficientDriver)
+    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                 "The NVIDIA driver is too old: it supports CUDA %d.%d, expected %d.0 or later",
+                 driver / 1000, driver % 1000 / 10, runtime / 1000);
+  else if (status == cudaErrorNoDevice || status == cudaSuccess)
+    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, "There is no NVIDIA GPU");
+  else
+    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, "The NVIDIA driver does not start: %s (%s)",
+                 cudaGetErrorString (status), cudaGetErrorName (status));
+}
+
+/* NULL with @error set if it cannot be computed on. */
+static HdCudaDevice *
+describe_device (int      index,
+                 GError **error)
+{
+  cudaDeviceProp properties;
+  size_t         available = 0;
+  size_t         total = 0;
+  int            major = 0;
+  int            minor = 0;
+  HdCudaDevice  *device;
+  cudaError_t    status;
+
+  status = cudaGetDeviceProperties (&properties, index);
+  if (status != cudaSuccess)
+    {
+      set_no_device (status, error);
+      return NULL;
+    }
+
+  cudaDeviceGetAttribute (&major, cudaDevAttrComputeCapabilityMajor, index);
+  cudaDeviceGetAttribute (&minor, cudaDevAttrComputeCapabilityMinor, index);
+  if (major < LEAST_MAJOR)
+    {
+      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                   "%s is too old: it has compute capability %d.%d, expected 8.0 or later (GeForce RTX 30 and newer)",
+                   properties.name, major, minor);
+      return NULL;
+    }
+
+  status = cudaSetDevice (index);
+  if (status == cudaSuccess)
+    status = cudaMemGetInfo (&available, &total);
+  if (status != cudaSuccess)
+    {
+      cudaGetLastError ();
+      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED, "%s cannot be used: %s (%s)", properties.name,
+                   cudaGetErrorString (status), cudaGetErrorName (status));
+      return NULL;
+    }
+
+  device = g_new0 (HdCudaDevice, 1);
+  device->index = index;
+  device->name = g_strdup (properties.name);
+  device->total_bytes = total;
+  device->available_bytes = available;
+
+  return device;
+}
+
+GPtrArray *
+hd_cuda_devices_list (GError **error)
+{
+  g_autoptr (GPtrArray) devices = g_ptr_array_new_with_free_func ((GDestroyNotify) hd_cuda_device_free);
+  g_autoptr (GError)    first = NULL;
+  cudaError_t           status;
+  int                   count = 0;
+
+  status = cudaGetDeviceCount (&count);
+  if (status != cudaSuccess || count == 0)
+    {
+      set_no_device (status, error);
+      return NULL;
+    }
+
+  for (int i = 0; i < count; i++)
+    {
+      HdCudaDevice *device = describe_device (i, first == NULL ? &first : NULL);
+
+      if (device != NULL)
+        g_ptr_array_add (devices, device);
+    }
+
+  if (devices->len == 0)
+    {
+      g_propagate_error (error, g_steal_pointer (&first));
+      return NULL;
+    }
+
+  return g_steal_pointer (&devices);
+}
+
+HdCudaDevice *
+hd_cuda_device_choose (int      index,
+                       GError **error)
+{
+  g_autoptr (GPtrArray) devices = NULL;
+  guint                 best = 0;
+  cudaError_t           status;
+  int                   count = 0;
+
+  if (index >= 0)
+    {
+      status = cudaGetDeviceCount (&count);
+      if (status != cudaSuccess || count == 0)
+        {
+          set_no_device (status, error);
+          return NULL;
+        }
+      if (index >= count)
+        {
+          g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                       "There is no GPU number %d: expected 0 to %d", index, count - 1);
+          return NULL;
+        }
+      return describe_device (index, error);
+    }
+
+  devices = hd_cuda_devices_list (error);
+  if (devices == NULL)
+    return NULL;
+
+  for (guint i = 1; i < devices->len; i++)
+    {
+      const HdCudaDevice *device = (const HdCudaDevice *) g_ptr_array_index (devices, i);
+
+      if (device->available_bytes > ((const HdCudaDevice *) g_ptr_array_index (devices, best))->available_bytes)
+        best = i;
+    }
+
+  return (HdCudaDevice *) g_ptr_array_steal_index (devices, best);
+}
