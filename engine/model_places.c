@@ -98,6 +98,8 @@ add_own (Listing       *listing,
   /* A home in place of the user's is a world of its own. */
   for (int i = 0; listing->places->home == NULL && system[i] != NULL; i++)
     add (listing, system[i], below);
+  if (listing->places->home == NULL)
+    add (listing, HD_DATA_DIR, own_folder (kind));
   if (program_folder != NULL)
     add (listing, program_folder, own_folder (kind));
   for (int i = 0; listing->places->folders != NULL && listing->places->folders[i] != NULL; i++)

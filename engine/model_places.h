@@ -48,8 +48,8 @@ typedef struct
  * The folders, in the order in which they are searched:
  *
  *   1. the user's own in the data folder: hidiffusion/{models,loras,controlnet,embeddings}
- *   2. the system's: the same in the system's data folders (/usr/share), for models and what belongs to them
- *   3. beside the running program: the same names, as the plug-in's demo model
+ *   2. the system's: the same in the system's data folders (/usr/share) and in that of the installation
+ *   3. beside the running program: the same names
  *   4. @places->folders
  *   5. ComfyUI's: models/{checkpoints,diffusers,loras,controlnet,embeddings} in ComfyUI, comfy/ComfyUI or
  *      Documents/ComfyUI of the home folder
