@@ -175,6 +175,7 @@ cuda_free (HdContext *context)
   HdCudaContext *cuda = (HdCudaContext *) context;
 
   cudaSetDevice (cuda->device);
+  hd_cuda_products_free (cuda->products);
   hd_cuda_staging_free (cuda);
   cudaFree (cuda->scratch);
   for (int i = 0; i < HD_CUDA_PACE_EVENTS; i++)
@@ -193,8 +194,16 @@ static const HdBackend cuda_backend = {
   .synchronize = cuda_synchronize,
   .weight_make = hd_cuda_weight_make,
   .weight_free = hd_cuda_weight_free,
+  .conv2d = hd_cuda_conv2d,
+  .linear = hd_cuda_linear,
+  .group_norm = hd_cuda_group_norm,
+  .layer_norm = hd_cuda_layer_norm,
+  .attention = hd_cuda_attention,
+  .avg_pool_2x2 = hd_cuda_avg_pool_2x2,
+  .resize_bicubic = hd_cuda_resize_bicubic,
   .activate = hd_cuda_activate,
   .add = hd_cuda_add,
+  .embed_tokens = hd_cuda_embed_tokens,
   .upload = hd_cuda_upload,
   .download = hd_cuda_download,
 };

@@ -39,11 +39,19 @@ hd_tile_is_gated (const HdTileOutput &output)
   return output.activation == HD_ACTIVATION_GEGLU;
 }
 
-/* Eight elements, or the @count first of them. */
+/* How many of eight channels from @channel on there are; HD_TILE_VECTOR: all, at multiples of eight elements. */
+#define HD_TILE_VECTOR 16
+
+__device__ __forceinline__ int
+hd_tile_count (const HdTileOutput &output, int channel)
+{
+  return output.channels % 8 == 0 ? HD_TILE_VECTOR : min (8, output.channels - channel);
+}
+
 template <typename T> __device__ __forceinline__ void
 hd_tile_add (float sums[8], const T *from, int count)
 {
-  if (count == 8)
+  if (count == HD_TILE_VECTOR)
     {
       float values[8];
 
@@ -64,7 +72,7 @@ hd_tile_add (float sums[8], const T *from, int count)
 template <typename T> __device__ __forceinline__ void
 hd_tile_keep (T *to, const float sums[8], int count)
 {
-  if (count == 8)
+  if (count == HD_TILE_VECTOR)
     hd_store<T, 8> (to, sums);
   else
     {
@@ -90,7 +98,7 @@ hd_tile_activate (float sums[8], int activation)
     }
 }
 
-/* What follows once the sums are whole. @count is 8 where everything is aligned to eight elements. */
+/* What follows once the sums are whole. */
 template <typename T> __device__ __forceinline__ void
 hd_tile_finish (const HdTileOutput &output, int row, int channel, float sums[8], int count)
 {
@@ -123,8 +131,7 @@ hd_tile_finish (const HdTileOutput &output, int row, int channel, float sums[8],
 template <typename T> __device__ __forceinline__ void
 hd_tile_put (const HdTileOutput &output, int row, int channel, const float *values, const float *gates)
 {
-  const int rest = output.channels - channel;
-  const int count = output.channels % 8 == 0 ? 8 : min (8, rest);
+  const int count = hd_tile_count (output, channel);
   float     sums[8];
 
   hd_load<float, 8> (sums, values);
@@ -161,7 +168,7 @@ hd_tile_join_kernel (const __grid_constant__ HdTileOutput output, const float *p
   const int64_t chunk = (int64_t) blockIdx.x * blockDim.x + threadIdx.x;
   const int row = (int) (chunk / chunks);
   const int channel = (int) (chunk % chunks) * 8;
-  const int count = output.channels % 8 == 0 ? 8 : min (8, output.channels - channel);
+  const int count = hd_tile_count (output, channel);
   float     sums[8] = {};
 
   if (row >= output.rows)

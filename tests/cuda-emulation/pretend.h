@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "kernels/context.h"
+
+G_BEGIN_DECLS
+
+/* Lets the emulated device seem to have @processors processors that do @flops operations a second together, by which
+ * work is divided; 0: as it is. */
+void test_cuda_pretend (HdContext *context,
+                        int        processors,
+                        double     flops);
+
+/* What hd_tile_plan() says: the kind of tile (0: large, 1: tall, 2: small), and @parts. */
+int  test_cuda_plan    (HdContext *context,
+                        int        rows,
+                        int        outputs,
+                        int        depth,
+                        gboolean   gated,
+                        int       *parts);
+
+G_END_DECLS
