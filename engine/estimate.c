@@ -250,25 +250,29 @@ hd_engine_check_memory (HdEngine         *engine,
                         const HdEstimate *estimate,
                         GError          **error)
 {
-  gsize            available = hd_context_get_available_bytes (engine->context);
-  gsize            missing = missing_bytes (engine, estimate);
-  g_autofree char *needs = g_format_size_full (missing, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *has = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
-  int              width;
-  int              height;
+  gsize                  available = hd_context_get_available_bytes (engine->context);
+  gsize                  missing = missing_bytes (engine, estimate);
+  g_autofree char       *needs = g_format_size_full (missing, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char       *has = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
+  g_autoptr (HdRequest)  sized = NULL;   /* the size may have been left to the model or the task */
+  int                    width;
+  int                    height;
 
   if (missing <= available)
     return TRUE;
 
-  find_fitting_size (engine, request, available, &width, &height);
+  sized = hd_request_copy (request);
+  sized->width = estimate->width;
+  sized->height = estimate->height;
+  find_fitting_size (engine, sized, available, &width, &height);
   if (width > 0)
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
                  "A picture of %d x %d needs %s of memory, %s are free; %d x %d would fit",
-                 request->width, request->height, needs, has, width, height);
+                 sized->width, sized->height, needs, has, width, height);
   else
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
                  "A picture of %d x %d needs %s of memory, %s are free; no smaller one would fit with this model",
-                 request->width, request->height, needs, has);
+                 sized->width, sized->height, needs, has);
 
   return FALSE;
 }
