@@ -160,7 +160,7 @@ test_count (void)
   g_assert_no_error (error);
   g_assert_cmpuint (pictures->len, ==, 3);
   g_assert_cmpint (taker.last_picture, ==, 3);
-  g_assert_cmpfloat (taker.last_fraction, >, 0.8);
+  g_assert_cmpfloat (taker.last_fraction, >, 0.66);
 
   for (int i = 0; i < 3; i++)
     {
