@@ -57,7 +57,8 @@ template <typename T, bool ALIGNED, bool VALUES> __device__ __forceinline__ void
 hd_wide_copy_panel (const HdAttentionJob &job, T *to, const T *from, int pixel_stride, const int *pixels, bool windows,
                     int first, int panel)
 {
-#pragma unroll
+  /* Not unrolled: the results need the registers. */
+#pragma unroll 1
   for (int i = threadIdx.x; i < HD_WIDE_KEYS * HD_WIDE_CHUNKS; i += HD_WIDE_THREADS)
     {
       const int  row = i / HD_WIDE_CHUNKS;
