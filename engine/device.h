@@ -16,6 +16,15 @@ G_BEGIN_DECLS
 HdContext *hd_device_open (const HdRequest  *request,
                            GError          **error);
 
+/**
+ * hd_device_describe:
+ * @name: one of hd_device_names()
+ *
+ * Returns: (transfer full): what it is on this machine, for users: the cards' names and free memory, or why there is
+ *   none.
+ */
+char      *hd_device_describe (const char *name);
+
 /* (transfer full): the same for two requests if, and only if, they run on the same device in the same way. */
 char      *hd_device_key  (const HdRequest  *request);
 

@@ -412,6 +412,15 @@ run_on_device (HdEngine         *engine,
   return success;
 }
 
+/* A device that has failed may never work again: the next run opens it anew, or another one. */
+static void
+drop_failed_device (HdEngine     *engine,
+                    const GError *error)
+{
+  if (g_error_matches (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED))
+    drop_device (engine);
+}
+
 gboolean
 hd_engine_generate_all (HdEngine         *engine,
                         const HdRequest  *request,
@@ -422,6 +431,7 @@ hd_engine_generate_all (HdEngine         *engine,
                         GError          **error)
 {
   g_autoptr (HdRequest) used = NULL;
+  GError               *failure = NULL;
   Run                   run = {
     .progress = { .phase = HD_PHASE_LOADING, .picture = 1, .pictures = request->count, .seconds_left = -1.0 },
     .func = progress, .user_data = user_data,
@@ -435,9 +445,16 @@ hd_engine_generate_all (HdEngine         *engine,
 
   report (&run);
 
-  return !g_cancellable_set_error_if_cancelled (cancellable, error)
-         && hd_engine_ensure_device (engine, used, error)
-         && run_on_device (engine, used, take, &run, cancellable, error);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error)
+      || !hd_engine_ensure_device (engine, used, error))
+    return FALSE;
+  if (run_on_device (engine, used, take, &run, cancellable, &failure))
+    return TRUE;
+
+  drop_failed_device (engine, failure);
+  g_propagate_error (error, failure);
+
+  return FALSE;
 }
 
 /* --- one picture --------------------------------------------------------------- */

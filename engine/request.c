@@ -22,7 +22,7 @@ G_DEFINE_QUARK (hd-engine-error-quark, hd_engine_error)
   }
 
 DEFINE_NAMES (hd_sampler_names, "ddim", "euler", "euler_a", "heun", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm")
-DEFINE_NAMES (hd_device_names, "auto", "cpu")
+DEFINE_NAMES (hd_device_names, "auto", "cpu", "cuda")
 DEFINE_NAMES (hd_precision_names, "auto", "float32", "bfloat16", "float16")
 DEFINE_NAMES (hd_hidiffusion_names, "auto", "on", "off")
 DEFINE_NAMES (hd_prediction_names, "auto", "epsilon", "v", "sample")

@@ -33,6 +33,7 @@ describe (const char *name)
     { "on",      N_("On") },
     { "off",     N_("Off") },
     { "cpu",     N_("Processor (CPU)") },
+    { "cuda",    N_("Graphics card (NVIDIA)") },
     { "ddim",    N_("DDIM") },
     { "euler_a", N_("Euler ancestral") },
   };

@@ -23,7 +23,16 @@ typedef struct
   guint64 available_bytes;
 } HdCudaDevice;
 
-void       hd_cuda_device_free (HdCudaDevice *device);
+/* Here, as program and module have one each. */
+static inline void
+hd_cuda_device_free (HdCudaDevice *device)
+{
+  if (device != NULL)
+    g_free (device->name);
+  g_free (device);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdCudaDevice, hd_cuda_device_free)
 
 /**
  * hd_cuda_list_devices:

@@ -5,13 +5,6 @@
 /* Tensor cores that multiply bf16, and asynchronous copies, came with these. */
 #define LEAST_MAJOR 8
 
-void
-hd_cuda_device_free (HdCudaDevice *device)
-{
-  g_free (device->name);
-  g_free (device);
-}
-
 /* Why there is no device: said for someone who may never have heard of CUDA. */
 static void
 set_no_device (cudaError_t status,

@@ -3,8 +3,6 @@
 
 #include "kernels/cuda/cuda_private.h"
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdCudaDevice, hd_cuda_device_free)
-
 /* HdCudaModule's two functions; see cuda.h. */
 GPtrArray    *hd_cuda_devices_list   (GError **error);
 HdContext    *hd_cuda_context_open   (int index, HdPrecision precision, GError **error);

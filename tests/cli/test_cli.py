@@ -26,12 +26,22 @@ def test_version(folder):
 
 
 def test_help(folder):
-    for command in ([], ["generate"], ["transform"], ["fill"], ["upscale"], ["models"], ["inspect"], ["estimate"], ["bench"]):
+    for command in ([], ["generate"], ["transform"], ["fill"], ["upscale"], ["models"], ["devices"], ["inspect"], ["estimate"], ["bench"]):
         result = run(folder, *command, "--help")
         assert result.returncode == 0 and result.stdout.startswith("Usage:") and result.stderr == ""
     everything = run(folder, "generate", "--help-all").stdout
     for word in ("--control-net", "--rau-net", "--precision", "dpmpp_2m_sde", "trailing", "lightning", "bfloat16"):
         assert word in everything, word
+
+
+def test_devices(folder):
+    lines = run(folder, "devices").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["auto", "cpu", "cuda"]
+    assert all(len(line) > 8 for line in lines)
+    environment = {**os.environ, "HIDIFFUSION_CUDA_MODULE": os.path.join(folder, "none.so")}
+    assert "none.so" in run(folder, "devices", env=environment).stdout
+    check_complaint(run(folder, "generate", *QUICK, "--device", "cuda", env=environment), 1, "none.so")
+    assert run(folder, "generate", *QUICK, "--device", "auto", "-o", "auto.png", env=environment).returncode == 0
 
 
 def test_usage_errors(folder):

@@ -17,6 +17,7 @@ int hd_command_transform (GStrv *arguments);
 int hd_command_fill      (GStrv *arguments);
 int hd_command_upscale   (GStrv *arguments);
 int hd_command_models    (GStrv *arguments);
+int hd_command_devices   (GStrv *arguments);
 int hd_command_inspect   (GStrv *arguments);
 int hd_command_estimate  (GStrv *arguments);
 int hd_command_bench     (GStrv *arguments);

@@ -23,6 +23,7 @@ static const Command commands[] = {
   { "fill", hd_command_fill, "fill a part of a picture" },
   { "upscale", hd_command_upscale, "make a picture larger, with finer detail" },
   { "models", hd_command_models, "list the models that are installed" },
+  { "devices", hd_command_devices, "list the devices that can be computed on" },
   { "inspect", hd_command_inspect, "tell what a model's folder or file holds" },
   { "estimate", hd_command_estimate, "tell what memory, arithmetic and time a picture would take" },
   { "bench", hd_command_bench, "measure the networks' speed" },

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+
+#include "engine/device.h"
+#include "engine/request.h"
+#include "tools/hidiffusion/command.h"
+
+int
+hd_command_devices (GStrv *arguments)
+{
+  GOptionGroup *group = g_option_group_new ("devices", "", "", NULL, NULL);
+
+  if (!hd_command_parse (arguments, group, "", "What --device can be given, and what it is on this machine.", 0))
+    return HD_EXIT_USAGE;
+
+  for (const char * const *name = hd_device_names (); *name != NULL; name++)
+    {
+      g_autofree char *description = hd_device_describe (*name);
+
+      printf ("%-5s %s\n", *name, description);
+    }
+
+  return HD_EXIT_SUCCESS;
+}
