@@ -8,8 +8,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/unit/checkpoint.h"
+
 #define SIDE  128
 #define STEPS 4
+
+static char *scratch;
 
 static HdRequest *
 request_new (HdTask task)
@@ -79,6 +83,20 @@ distance (const HdPicture *picture,
     sum += pow (picture->pixels[i] - image->pixels[i], 2.0);
 
   return sqrt (sum / count);
+}
+
+static void
+check_refused (HdEngine        *engine,
+               const HdRequest *request,
+               const char      *named)
+{
+  g_autoptr (GError)    error = NULL;
+  g_autoptr (HdPicture) picture = hd_engine_generate (engine, request, NULL, NULL, NULL, &error);
+
+  g_assert_null (picture);
+  g_assert_nonnull (error);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, named));
 }
 
 /* --- what is left to the model ------------------------------------------------- */
@@ -372,21 +390,113 @@ test_previews (void)
   g_assert_cmpfloat (correlation (preview->pixels, small->pixels, 3 * SIDE / 8 * SIDE / 8), >, 0.6);
 }
 
-/* --- errors -------------------------------------------------------------------- */
+/* --- other families ------------------------------------------------------------ */
+
+/* A request for a small model with random weights: nothing to look at, but every path is gone. */
+static HdRequest *
+synthetic_request_new (HdTask      task,
+                       const char *manifest)
+{
+  HdRequest       *request = request_new (task);
+  g_autofree char *model = hd_test_make_model (scratch, manifest);
+
+  hd_request_set (&request->model, model);
+  request->steps = 2;
+
+  return request;
+}
 
 static void
-check_refused (HdEngine        *engine,
-               const HdRequest *request,
-               const char      *named)
+test_inpainting_model (void)
 {
-  g_autoptr (GError)    error = NULL;
-  g_autoptr (HdPicture) picture = hd_engine_generate (engine, request, NULL, NULL, NULL, &error);
+  g_autoptr (HdEngine)  engine = hd_engine_new ();
+  g_autoptr (HdRequest) fill = synthetic_request_new (HD_TASK_FILL, "sd15-inpaint");
+  g_autoptr (HdRequest) generate = synthetic_request_new (HD_TASK_GENERATE, "sd15-inpaint");
+  g_autoptr (HdImage)   source = source_new (160, 128);
+  g_autoptr (HdImage)   mask = hd_image_new (160, 128, 1, NULL);
+  g_autoptr (HdPicture) picture = NULL;
+  const double          strengths[] = { 1.0, 0.5 };
 
-  g_assert_null (picture);
-  g_assert_nonnull (error);
-  g_test_message ("%s", error->message);
-  g_assert_nonnull (strstr (error->message, named));
+  mask->pixels[64 * 160 + 80] = 1.0f;
+  hd_request_set_image (&fill->image, source);
+  hd_request_set_image (&fill->mask, mask);
+  fill->width = SIDE;
+  for (gsize i = 0; i < G_N_ELEMENTS (strengths); i++)
+    {
+      fill->strength = strengths[i];
+      g_clear_pointer (&picture, hd_picture_free);
+      picture = run (engine, fill);
+      g_assert_cmpint (picture->width, ==, 160);
+    }
+
+  generate->width = generate->height = SIDE;
+  check_refused (engine, generate, "a model for inpainting");
 }
+
+static void
+test_sdxl (void)
+{
+  g_autoptr (HdEngine)  engine = hd_engine_new ();
+  g_autoptr (HdRequest) request = synthetic_request_new (HD_TASK_GENERATE, "sdxl");
+  g_autoptr (HdPicture) plain = NULL;
+  g_autoptr (HdPicture) rau_net = NULL;
+  g_autoptr (HdPicture) turbo = NULL;
+
+  request->width = request->height = SIDE;
+  hd_request_set (&request->rau_net, "off");
+  plain = run (engine, request);
+  g_assert_cmpfloat (plain->request->guidance_scale, >, 1.0);
+
+  /* What an expert asks for, happens: T2 is the share of the steps in which maps are pooled. */
+  hd_request_set (&request->rau_net, "on");
+  request->t1 = 0.0;
+  request->t2 = 0.0;
+  g_clear_pointer (&rau_net, hd_picture_free);
+  rau_net = run (engine, request);
+  g_assert_true (same_pixels (plain, rau_net));
+  request->t2 = 1.0;
+  g_clear_pointer (&rau_net, hd_picture_free);
+  rau_net = run (engine, request);
+  g_assert_false (same_pixels (plain, rau_net));
+
+  hd_request_set (&request->distillation, "turbo");
+  turbo = run (engine, request);
+  g_assert_cmpfloat (turbo->request->guidance_scale, <=, 1.0);
+  g_assert_cmpstr (turbo->request->schedule, ==, "trailing");
+}
+
+static void
+test_control_net (void)
+{
+  g_autoptr (HdEngine)  engine = hd_engine_new ();
+  g_autoptr (HdRequest) request = synthetic_request_new (HD_TASK_GENERATE, "sd15");
+  g_autofree char      *folder = hd_test_make_model (scratch, "sd15-controlnet");
+  g_autofree char      *path = g_build_filename (folder, "controlnet", NULL);
+  g_autoptr (HdImage)   image = source_new (200, 130);
+  g_autoptr (HdPicture) without = NULL;
+  g_autoptr (HdPicture) with = NULL;
+  g_autoptr (HdPicture) edges = NULL;
+  g_autoptr (HdPicture) never = NULL;
+
+  request->width = request->height = SIDE;
+  without = run (engine, request);
+
+  hd_request_set (&request->control.path, path);
+  hd_request_set_image (&request->control.image, image);
+  with = run (engine, request);
+  g_assert_false (same_pixels (with, without));
+
+  hd_request_set (&request->control.preprocessor, "canny");
+  edges = run (engine, request);
+  g_assert_false (same_pixels (edges, with));
+
+  /* Of no step, or of no strength, it leaves no trace. */
+  request->control.end = 0.0;
+  never = run (engine, request);
+  g_assert_true (same_pixels (never, without));
+}
+
+/* --- errors -------------------------------------------------------------------- */
 
 static void
 test_errors (void)
@@ -419,7 +529,10 @@ int
 main (int    argc,
       char **argv)
 {
+  int status;
+
   g_test_init (&argc, &argv, NULL);
+  scratch = g_dir_make_tmp ("hd-engine-XXXXXX", NULL);
 
   g_test_add_func ("/engine/settled", test_settled);
   g_test_add_func ("/engine/count", test_count);
@@ -429,7 +542,14 @@ main (int    argc,
   g_test_add_func ("/engine/upscale", test_upscale);
   g_test_add_func ("/engine/fill", test_fill);
   g_test_add_func ("/engine/previews", test_previews);
+  g_test_add_func ("/engine/inpainting-model", test_inpainting_model);
+  g_test_add_func ("/engine/sdxl", test_sdxl);
+  g_test_add_func ("/engine/control-net", test_control_net);
   g_test_add_func ("/engine/errors", test_errors);
 
-  return g_test_run ();
+  status = g_test_run ();
+  hd_test_remove (scratch);
+  g_free (scratch);
+
+  return status;
 }
