@@ -4,7 +4,7 @@
 #include "kernels/cuda/launch.h"
 
 /* Host memory is float32, in planes (N, C, H, W) or in rows (N, H, W, C) as tensors are. It goes through pinned memory
- * in pieces; the type and the order change on the device. */
+ * in pieces; the type and the order change on the device, unless they are the same. */
 
 #define THREADS 256
 
@@ -58,6 +58,13 @@ typedef struct
   int             channels;
 } Transfer;
 
+/* The tensor's bytes are the host's. */
+static gboolean
+is_plain (const Transfer *work)
+{
+  return work->x->dtype == HD_DTYPE_F32 && work->pixels == 1;
+}
+
 template <typename T> static gboolean
 upload_part (HdCudaContext  *cuda,
              HdCudaStaging  *staging,
@@ -66,13 +73,17 @@ upload_part (HdCudaContext  *cuda,
              int             n,
              GError        **error)
 {
-  memcpy (staging->host, work->from + first, n * sizeof (float));
+  void *to = is_plain (work) ? (void *) ((T *) work->x->data + first) : staging->device;
 
-  return hd_cuda_check (cuda, cudaMemcpyAsync (staging->device, staging->host, n * sizeof (float),
-                                               cudaMemcpyHostToDevice, cuda->stream), "copying", error)
-         && hd_cuda_launch (cuda, "copying", error, upload_kernel<T>, (n + THREADS - 1) / THREADS, THREADS, 0,
-                            (T *) work->x->data, (const float *) staging->device, first, n, work->pixels,
-                            work->channels)
+  memcpy (staging->host, work->from + first, n * sizeof (float));
+  if (!hd_cuda_check (cuda, cudaMemcpyAsync (to, staging->host, n * sizeof (float), cudaMemcpyHostToDevice,
+                                             cuda->stream), "copying", error))
+    return FALSE;
+
+  return (is_plain (work)
+          || hd_cuda_launch (cuda, "copying", error, upload_kernel<T>, (n + THREADS - 1) / THREADS, THREADS, 0,
+                             (T *) work->x->data, (const float *) staging->device, first, n, work->pixels,
+                             work->channels))
          && hd_cuda_staging_used (cuda, staging, error);
 }
 
@@ -84,9 +95,13 @@ download_part (HdCudaContext  *cuda,
                int             n,
                GError        **error)
 {
-  if (!hd_cuda_launch (cuda, "copying", error, download_kernel<T>, (n + THREADS - 1) / THREADS, THREADS, 0,
-                       (float *) staging->device, (const T *) work->x->data, first, n, work->pixels, work->channels)
-      || !hd_cuda_check (cuda, cudaMemcpyAsync (staging->host, staging->device, n * sizeof (float),
+  const void *from = is_plain (work) ? (const void *) ((const T *) work->x->data + first) : staging->device;
+
+  if (!is_plain (work)
+      && !hd_cuda_launch (cuda, "copying", error, download_kernel<T>, (n + THREADS - 1) / THREADS, THREADS, 0,
+                          (float *) staging->device, (const T *) work->x->data, first, n, work->pixels, work->channels))
+    return FALSE;
+  if (!hd_cuda_check (cuda, cudaMemcpyAsync (staging->host, from, n * sizeof (float),
                                                 cudaMemcpyDeviceToHost, cuda->stream), "copying", error)
       || !hd_cuda_staging_used (cuda, staging, error)
       || !hd_cuda_wait (cuda, staging->event, error))

@@ -142,10 +142,10 @@ test_f32 (gconstpointer data)
 }
 
 static void
-test_bf16 (gconstpointer data)
+test_16 (gconstpointer data)
 {
-  if (!test_skip_dtype (HD_DTYPE_BF16))
-    run_case (data, HD_DTYPE_BF16);
+  if (!test_skip_dtype (TEST_DTYPE_16))
+    run_case (data, TEST_DTYPE_16);
 }
 
 static void
@@ -178,10 +178,10 @@ add (const char *kind,
      const Case *test)
 {
   g_autofree char *f32 = g_strconcat ("/resize/", kind, "/f32/", test->name, NULL);
-  g_autofree char *bf16 = g_strconcat ("/resize/", kind, "/bf16/", test->name, NULL);
+  g_autofree char *half = g_strconcat ("/resize/", kind, "/16/", test->name, NULL);
 
   g_test_add_data_func (f32, test, test_f32);
-  g_test_add_data_func (bf16, test, test_bf16);
+  g_test_add_data_func (half, test, test_16);
 }
 
 int

@@ -15,13 +15,35 @@
 
 #define TEST_GUARD 0xa5
 
+/* The type of 16 bits that is tested, and the device: the CPU, or with TEST_CUDA the CUDA device (or its emulation). */
+#ifndef TEST_DTYPE_16
+#define TEST_DTYPE_16 HD_DTYPE_BF16
+#endif
+
+#ifdef TEST_CUDA
+#include "kernels/cuda/cuda.h"
+
+static inline HdContext *
+test_device_open (HdDtype   dtype,
+                  GError  **error)
+{
+  return hd_cuda_context_new (-1, dtype == HD_DTYPE_BF16 ? HD_PRECISION_BF16 : HD_PRECISION_F16, error);
+}
+#else
+static inline HdContext *
+test_device_open (HdDtype   dtype,
+                  GError  **error)
+{
+  return hd_cpu_context_new (dtype == HD_DTYPE_BF16 ? HD_PRECISION_BF16 : HD_PRECISION_F32, 2, error);
+}
+#endif
+
 /* Skips the test, and returns TRUE, if this processor does not compute in @dtype. */
 static inline gboolean
 test_skip_dtype (HdDtype dtype)
 {
   g_autoptr (GError)    error = NULL;
-  g_autoptr (HdContext) context = hd_cpu_context_new (dtype == HD_DTYPE_BF16 ? HD_PRECISION_BF16 : HD_PRECISION_F32,
-                                                      1, &error);
+  g_autoptr (HdContext) context = test_device_open (dtype, &error);
 
   if (context != NULL)
     return FALSE;
@@ -31,18 +53,38 @@ test_skip_dtype (HdDtype dtype)
   return TRUE;
 }
 
-/* A CPU context with an arena that is filled with TEST_GUARD. */
+/* All of the device's memory for tensors, as one. */
+static inline HdTensor
+test_whole_memory (HdContext *context)
+{
+  gsize    bytes = hd_arena_get_capacity (context->arena);
+  HdTensor whole = {
+    .dtype = HD_DTYPE_F32, .batch = 1, .height = 1, .width = bytes / sizeof (float), .channels = 1, .pixel_stride = 1,
+    .data = context->memory, .context = context,
+  };
+
+  g_assert_cmpuint (bytes % sizeof (float), ==, 0);
+  return whole;
+}
+
+/* A context with an arena that is filled with TEST_GUARD. */
 static inline HdContext *
 test_context_new (HdDtype dtype,
                   gsize   bytes)
 {
-  GError    *error = NULL;
-  HdContext *context = hd_cpu_context_new (dtype == HD_DTYPE_BF16 ? HD_PRECISION_BF16 : HD_PRECISION_F32, 2, &error);
+  GError            *error = NULL;
+  HdContext         *context = test_device_open (dtype, &error);
+  g_autofree float  *guards = g_malloc (bytes);
+  HdTensor           whole;
 
   g_assert_no_error (error);
   hd_context_reserve (context, bytes, &error);
   g_assert_no_error (error);
-  memset (context->memory, TEST_GUARD, bytes);
+
+  memset (guards, TEST_GUARD, bytes);
+  whole = test_whole_memory (context);
+  context->backend->upload (context, &whole, NULL, guards, &error);
+  g_assert_no_error (error);
 
   return context;
 }
@@ -197,7 +239,12 @@ test_assert_guards (HdContext        *context,
                     const HdTensor  **tensors)
 {
   gsize               size = hd_arena_get_capacity (context->arena);
-  g_autofree guint8  *copy = g_memdup2 (context->memory, size);
+  HdTensor            whole = test_whole_memory (context);
+  g_autofree guint8  *copy = g_malloc (size);
+  GError             *error = NULL;
+
+  context->backend->download (context, &whole, NULL, (float *) copy, &error);
+  g_assert_no_error (error);
 
   for (; *tensors != NULL; tensors++)
     memset (copy + ((const char *) (*tensors)->data - context->memory), TEST_GUARD,
