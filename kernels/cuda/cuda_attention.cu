@@ -78,7 +78,11 @@ hd_cuda_attention (HdContext                 *context,
   job.factor = (float) (M_LOG2E / sqrt (job.head_size));
   job.causal = options->causal;
   if (options->window != NULL)
-    job.window = *options->window;
+    {
+      job.window = *options->window;
+      if (cuda->window_shifts != NULL)
+        job.shift = cuda->window_shifts + 2 * cuda->window_calls++;
+    }
 
   if (q->dtype == HD_DTYPE_F32 || job.head_size > HD_ATTENTION_WIDE_SIZE)
     {

@@ -3,6 +3,7 @@
 /* Convolutions are matrix products by the tile engine, whose source is the pixels under the taps: nothing is laid out
  * for them first, not even where a map is read through an upsample. */
 
+#include "kernels/cuda/choices.h"
 #include "kernels/cuda/tile_launch.cuh"
 
 /* The sides that kernels/cuda/conv_map.h and the engine's offsets reach. */
@@ -30,6 +31,59 @@ check_sides (const HdTensor      *y,
   return FALSE;
 }
 
+/* A convolution, or its first rows. */
+template <typename T>
+struct Convolution
+{
+  HdTileJob<HdConvSource<T> > job;
+  gboolean                    aligned;
+};
+
+template <typename T>
+static gboolean
+run (HdCudaContext   *cuda,
+     const HdChoice  *choice,
+     gpointer         data,
+     GError         **error)
+{
+  Convolution<T> *convolution = (Convolution<T> *) data;
+
+  return hd_tile_run<T> (cuda, &convolution->job, convolution->aligned, &choice->plan, error);
+}
+
+/* As hd_choices_measure(), with as many rows as that takes. */
+template <typename T>
+static gboolean
+choose (HdCudaContext        *cuda,
+        const Convolution<T> *convolution,
+        HdChoice             *choice,
+        GError              **error)
+{
+  const HdTileJob<HdConvSource<T> > *job = &convolution->job;
+  const HdConvMap                   *map = &job->source.map;
+  g_autofree char                   *key = NULL;
+  const HdChoice                    *known;
+  HdChoice                           candidates[HD_CHOICES_MOST];
+  Convolution<T>                     part = *convolution;
+  int                                n;
+
+  part.job.rows = part.job.output.rows = hd_choices_rows (cuda, job->rows, 2.0 * job->outputs * job->depth);
+  key = g_strdup_printf ("convolution %d bytes, %d x %d to %d, %d taps, stride %d, dilation %d%s",
+                         (int) sizeof (T), part.job.rows, job->source.x_channels, job->outputs, map->taps,
+                         map->stride, map->dilation,
+                         map->height != map->read_height || map->width != map->read_width ? ", resized" : "");
+  known = hd_choices_lookup (cuda, key);
+  if (known != NULL && known->kind == HD_CHOICE_TILES)
+    {
+      *choice = *known;
+      return TRUE;
+    }
+
+  n = hd_choices_add_plans (cuda, part.job.rows, job->outputs, job->depth, FALSE, candidates);
+
+  return hd_choices_measure (cuda, key, candidates, convolution->aligned ? n : 1, run<T>, &part, choice, error);
+}
+
 template <typename T>
 static gboolean
 convolve (HdCudaContext       *cuda,
@@ -39,11 +93,11 @@ convolve (HdCudaContext       *cuda,
           const HdConvOptions *options,
           GError             **error)
 {
-  const HdTensor             *size = options->upsample_like != NULL ? options->upsample_like : x;
-  const HdCudaWeight         *weight = hd_cuda_weight (conv->weight);
-  const gboolean              aligned = x->channels % 8 == 0 && (gsize) x->data % 16 == 0;
-  HdTileJob<HdConvSource<T> > job = { };
-  HdTilePlan                  plan;
+  const HdTensor              *size = options->upsample_like != NULL ? options->upsample_like : x;
+  const HdCudaWeight          *weight = hd_cuda_weight (conv->weight);
+  Convolution<T>               convolution = { };
+  HdTileJob<HdConvSource<T> > &job = convolution.job;
+  HdChoice                     choice;
 
   job.source.x = (const T *) x->data;
   job.source.x_channels = x->channels;
@@ -66,9 +120,9 @@ convolve (HdCudaContext       *cuda,
   job.output.activation = HD_ACTIVATION_NONE;
   job.output.float_result = y->dtype == HD_DTYPE_F32;
 
-  plan = hd_tile_plan (cuda, job.rows, job.outputs, job.depth, FALSE);
+  convolution.aligned = x->channels % 8 == 0 && (gsize) x->data % 16 == 0;
 
-  return hd_tile_run<T> (cuda, &job, aligned, &plan, error);
+  return choose (cuda, &convolution, &choice, error) && run<T> (cuda, &choice, &convolution, error);
 }
 
 gboolean

@@ -52,7 +52,12 @@ typedef struct
   guint         pace_recorded;     /* events so far */
   double        pace_seconds;      /* estimated, queued since the last event */
 
-  gpointer      products;          /* of cuda_linear.cu */
+  gpointer      products;          /* of choices.cpp */
+
+  const int    *window_shifts;     /* (nullable): in device memory: the next calls of windowed attention read shift_y and
+                                    * shift_x here, pair by pair, and not in their options, so that recorded calls can
+                                    * be replayed with others */
+  int           window_calls;      /* calls that have done so */
 } HdCudaContext;
 
 /* --- errors and pace (cuda_context.cpp) --- */
@@ -102,6 +107,7 @@ typedef struct
   void  *data;
   gsize  bytes;
   int    in_stride;
+  void  *rounded[2];   /* a bias in float16 and bfloat16: made by cuda_linear.cu for the library that wants it so */
 } HdCudaWeight;
 
 gboolean hd_cuda_weight_make (HdContext *context, HdWeight *weight, gsize *bytes, GError **error);
@@ -145,5 +151,5 @@ gboolean hd_cuda_upload         (HdContext *context, HdTensor *y, const float *p
 gboolean hd_cuda_download       (HdContext *context, const HdTensor *x, float *planes, float *rows,
                                  GError **error);
 
-/* What the file cuda_linear.cu keeps in cuda->products; NULL is nothing. */
+/* What choices.cpp keeps in cuda->products; NULL is nothing. */
 void     hd_cuda_products_free  (gpointer products);

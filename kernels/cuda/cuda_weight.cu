@@ -215,6 +215,8 @@ hd_cuda_weight_free (HdContext *context,
 
   cudaSetDevice (cuda->device);
   cudaFree (device->data);
+  for (guint i = 0; i < G_N_ELEMENTS (device->rounded); i++)
+    cudaFree (device->rounded[i]);
   cudaGetLastError ();
   context->weight_bytes -= device->bytes;
   g_free (device);

@@ -73,7 +73,7 @@ hd_tile_launch_shape (HdCudaContext     *cuda,
  * hd_tile_run:
  * @job: source, output, weight, rows, outputs and depth are set
  * @aligned: whether every tap has a multiple of eight channels and lies at multiples of 16 bytes
- * @plan: made by hd_tile_plan() for these sides
+ * @plan: one of hd_tile_plans() for these sides
  */
 template <typename T, class Source>
 static gboolean

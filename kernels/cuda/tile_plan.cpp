@@ -6,6 +6,8 @@
 #define OVERHEAD_DEPTH 96
 /* Less depth is not worth sharing. */
 #define LEAST_PART_DEPTH 256
+/* The most memory for the sums of parts. */
+#define MOST_PART_BYTES (48 << 20)
 /* What another launch costs. */
 #define LAUNCH_SECONDS 4e-6
 
@@ -42,32 +44,51 @@ estimate (const HdCudaContext *cuda,
   return seconds;
 }
 
-HdTilePlan
-hd_tile_plan (const HdCudaContext *cuda,
-              int                  rows,
-              int                  outputs,
-              int                  depth,
-              gboolean             gated)
+int
+hd_tile_plans (const HdCudaContext *cuda,
+               int                  rows,
+               int                  outputs,
+               int                  depth,
+               gboolean             gated,
+               HdTilePlan          *plans)
 {
-  HdTilePlan best = { HD_TILE_LARGE, 1 };
-  double     best_seconds = G_MAXDOUBLE;
+  const int most_parts = gated ? 1 : CLAMP (depth / LEAST_PART_DEPTH, 1, HD_TILE_MAX_PARTS);
+  double    seconds[HD_TILE_MAX_PLANS];
+  int       best = 0;
+  int       n = 0;
 
   for (int shape = 0; shape < HD_N_TILES; shape++)
-    for (int parts = 1; parts <= HD_TILE_MAX_PARTS; parts++)
-      {
-        HdTilePlan plan = { (HdTileKind) shape, parts };
-        double     seconds;
+    {
+      int whole = n;
 
-        if (parts > 1 && (gated || depth / parts < LEAST_PART_DEPTH))
-          break;
+      plans[n] = { (HdTileKind) shape, 1 };
+      seconds[n] = estimate (cuda, &plans[n], rows, outputs, depth);
+      n++;
 
-        seconds = estimate (cuda, &plan, rows, outputs, depth);
-        if (seconds < best_seconds)
-          {
-            best = plan;
-            best_seconds = seconds;
-          }
-      }
+      for (int parts = 2; parts <= most_parts; parts++)
+        {
+          HdTilePlan plan = { (HdTileKind) shape, parts };
+          double     shared = estimate (cuda, &plan, rows, outputs, depth);
 
-  return best;
+          if (shared >= seconds[n - 1] || (double) parts * rows * outputs * sizeof (float) > MOST_PART_BYTES)
+            continue;
+          if (n == whole + 1)
+            n++;
+          plans[n - 1] = plan;
+          seconds[n - 1] = shared;
+        }
+    }
+
+  for (int i = 1; i < n; i++)
+    if (seconds[i] < seconds[best])
+      best = i;
+
+  {
+    HdTilePlan first = plans[best];
+
+    plans[best] = plans[0];
+    plans[0] = first;
+  }
+
+  return n;
 }

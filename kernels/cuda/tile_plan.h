@@ -18,9 +18,6 @@ typedef enum
  * HdTilePlan:
  * @shape: the tiles that a product is cut into
  * @parts: how many blocks share the depth of a tile
- *
- * A plan depends on the shape of a product and on the card's number of processors alone, so sums are always made in
- * one order.
  */
 typedef struct
 {
@@ -31,16 +28,22 @@ typedef struct
 /* The most parts of a plan. */
 #define HD_TILE_MAX_PARTS 8
 
+/* The most plans that are worth a try. */
+#define HD_TILE_MAX_PLANS (2 * HD_N_TILES)
+
 /**
- * hd_tile_plan:
+ * hd_tile_plans:
  * @gated: the activation is GEGLU, whose depth cannot be shared
+ * @plans: (array length=HD_TILE_MAX_PLANS): filled: of each shape the best with one part and, where it should be faster,
+ *   with several; the one that should be the fastest of all first, by the number of tiles for each processor
  *
- * Returns: what should be fastest, by the number of tiles for each processor.
+ * Returns: how many plans there are, at least one.
  */
-HdTilePlan hd_tile_plan (const HdCudaContext *cuda,
-                         int                  rows,
-                         int                  outputs,
-                         int                  depth,
-                         gboolean             gated);
+int hd_tile_plans (const HdCudaContext *cuda,
+                   int                  rows,
+                   int                  outputs,
+                   int                  depth,
+                   gboolean             gated,
+                   HdTilePlan          *plans);
 
 G_END_DECLS

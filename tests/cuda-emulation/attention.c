@@ -14,6 +14,7 @@ typedef struct
   gboolean    causal, windows;
   int         shift_y, shift_x;
   float       scale;                 /* of the queries; 0: 1 */
+  gboolean    shift_in_memory;
 } Case;
 
 static const Case cases[] = {
@@ -43,6 +44,8 @@ static const Case cases[] = {
   { "windows", 1, 12, 14, 0, 2, 40, .windows = TRUE },
   { "windows-shifted", 2, 16, 18, 0, 2, 40, .windows = TRUE, .shift_y = 3, .shift_x = 8 },
   { "windows-many-keys", 1, 26, 22, 0, 1, 64, .windows = TRUE, .shift_y = 12, .shift_x = 1 },
+  { "windows-shift-in-memory", 2, 16, 18, 0, 2, 40, .windows = TRUE, .shift_y = 5, .shift_x = 2,
+    .shift_in_memory = TRUE },
   { "windows-160", 1, 20, 14, 0, 1, 160, .windows = TRUE, .shift_y = 9, .shift_x = 6 },
   { "windows-odd-size", 1, 6, 10, 0, 2, 12, .windows = TRUE, .shift_y = 2, .shift_x = 4 },
   { "windows-512", 1, 18, 18, 0, 1, 512, .windows = TRUE, .shift_y = 4, .shift_x = 5 },
@@ -176,9 +179,14 @@ run_case (const Case *test,
   g_autofree double    *expected = NULL;
   HdWindow              window = { test->height, test->width, test->height / 2, test->width / 2,
                                    test->shift_y, test->shift_x };
-  HdAttentionOptions    options = { test->heads, test->causal, test->windows ? &window : NULL };
+  const HdWindow        unshifted = { test->height, test->width, test->height / 2, test->width / 2, 0, 0 };
+  const int             shifts[] = { test->shift_y, test->shift_x };
+  HdAttentionOptions    options = { test->heads, test->causal,
+                                    !test->windows ? NULL : test->shift_in_memory ? &unshifted : &window };
 
   test_cuda_pretend (context, 0, flops);
+  if (test->shift_in_memory)
+    test_cuda_set_window_shifts (context, shifts);
 
   expected = itself ? expected_result (test, &window, first, first + c, first + 2 * c, 3 * c, 3 * c)
                     : expected_result (test, &window, first, text, text + c, c, 2 * c);

@@ -149,12 +149,14 @@ make_operands (const Case *test,
   operands->residual = test_random (rand, (gsize) test->batch * height * width * test->out_channels, result);
 }
 
-/* @processors: for which work is divided; @flops: that the card seems to do in a second; 0: as it is. */
+/* @processors: for which work is divided; @flops: that the card seems to do in a second; 0: as it is; @measured: tiles
+ * are chosen by measurement. */
 static void
 run_case (const Case *test,
           HdDtype     dtype,
           int         processors,
-          double      flops)
+          double      flops,
+          gboolean    measured)
 {
   g_auto (Operands)     operands = { 0 };
   g_autoptr (HdContext) context = test_cuda_context_new (dtype, 4 << 20);
@@ -170,6 +172,7 @@ run_case (const Case *test,
                                     .float_result = test->float_result };
 
   test_cuda_pretend (context, processors, flops);
+  test_cuda_measure (context, measured);
 
   make_operands (test, dtype, height, width, &operands);
   expected = expected_result (test, &operands, height, width);
@@ -221,8 +224,8 @@ test_conv (gconstpointer data)
 {
   const Case *test = data;
 
-  run_case (test, HD_DTYPE_F16, 0, 0.0);
-  run_case (test, HD_DTYPE_BF16, 0, 0.0);
+  run_case (test, HD_DTYPE_F16, 0, 0.0, FALSE);
+  run_case (test, HD_DTYPE_BF16, 0, 0.0, FALSE);
   test_cuda_assert_released ();
 }
 
@@ -237,7 +240,7 @@ test_processors (void)
     if (g_strv_contains ((const char *const []) { names[0], names[1], names[2], names[3], names[4], NULL },
                          cases[i].name))
       for (guint j = 0; j < G_N_ELEMENTS (processors); j++)
-        run_case (&cases[i], HD_DTYPE_BF16, processors[j], 0.0);
+        run_case (&cases[i], HD_DTYPE_BF16, processors[j], 0.0, FALSE);
 }
 
 /* A slow card gets many short launches. */
@@ -248,8 +251,23 @@ test_launches (void)
 
   hd_emulated_most_blocks ();
   launches = hd_emulated_launches ();
-  run_case (&cases[13], HD_DTYPE_F16, 200, 1e3);
+  run_case (&cases[13], HD_DTYPE_F16, 200, 1e3, FALSE);
   g_assert_cmpuint (hd_emulated_launches () - launches, >=, 5);
+}
+
+/* Measured twice: the second time by what the first has kept; and a large one by its first rows. */
+static void
+test_measured (void)
+{
+  const char *const names[] = { "odd-channels", "upsample-odd", NULL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    if (g_strv_contains (names, cases[i].name))
+      {
+        run_case (&cases[i], HD_DTYPE_F16, 0, 0.0, TRUE);
+        run_case (&cases[i], HD_DTYPE_F16, 0, 0.0, TRUE);
+        run_case (&cases[i], HD_DTYPE_BF16, 8, 1e6, TRUE);
+      }
 }
 
 /* What the index map cannot reach is refused. */
@@ -277,7 +295,7 @@ int
 main (int    argc,
       char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autofree char *path = g_strdup_printf ("/cuda/conv/%s", cases[i].name);
@@ -286,6 +304,7 @@ main (int    argc,
     }
   g_test_add_func ("/cuda/conv/processors", test_processors);
   g_test_add_func ("/cuda/conv/launches", test_launches);
+  g_test_add_func ("/cuda/conv/measured", test_measured);
   g_test_add_func ("/cuda/conv/too-large", test_too_large);
 
   return g_test_run ();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernels/cuda/tile_plan.h"
+#include "kernels/cuda/choices.h"
 #include "tests/cuda-emulation/pretend.h"
 
 void
@@ -10,6 +10,7 @@ test_cuda_pretend (HdContext *context,
 {
   HdCudaContext *cuda = (HdCudaContext *) context;
 
+  hd_choices_set_measuring (cuda, FALSE);
   if (processors > 0)
     cuda->processors = processors;
   if (flops > 0.0)
@@ -24,8 +25,26 @@ test_cuda_plan (HdContext *context,
                 gboolean   gated,
                 int       *parts)
 {
-  HdTilePlan plan = hd_tile_plan ((HdCudaContext *) context, rows, outputs, depth, gated);
+  HdTilePlan plans[HD_TILE_MAX_PLANS];
 
-  *parts = plan.parts;
-  return plan.shape;
+  hd_tile_plans ((HdCudaContext *) context, rows, outputs, depth, gated, plans);
+  *parts = plans[0].parts;
+  return plans[0].shape;
+}
+
+void
+test_cuda_measure (HdContext *context,
+                   gboolean   measuring)
+{
+  hd_choices_set_measuring ((HdCudaContext *) context, measuring);
+}
+
+void
+test_cuda_set_window_shifts (HdContext  *context,
+                             const int  *shifts)
+{
+  HdCudaContext *cuda = (HdCudaContext *) context;
+
+  cuda->window_shifts = shifts;
+  cuda->window_calls = 0;
 }

@@ -6,17 +6,25 @@
 G_BEGIN_DECLS
 
 /* Lets the emulated device seem to have @processors processors that do @flops operations a second together, by which
- * work is divided; 0: as it is. */
+ * work is divided; 0: as it is. Nothing is measured from then on: what should be fastest is taken. */
 void test_cuda_pretend (HdContext *context,
                         int        processors,
                         double     flops);
 
-/* What hd_tile_plan() says: the kind of tile (0: large, 1: tall, 2: small), and @parts. */
+/* What hd_tile_plans() takes to be fastest: the kind of tile (0: large, 1: tall, 2: small), and @parts. */
 int  test_cuda_plan    (HdContext *context,
                         int        rows,
                         int        outputs,
                         int        depth,
                         gboolean   gated,
                         int       *parts);
+
+/* Whether the fastest way of computing a product is measured. */
+void test_cuda_measure (HdContext *context,
+                        gboolean   measuring);
+
+/* HdCudaContext.window_shifts; the device's memory is the host's. */
+void test_cuda_set_window_shifts (HdContext *context,
+                                  const int *shifts);
 
 G_END_DECLS
