@@ -16,6 +16,7 @@ int hd_command_generate  (GStrv *arguments);
 int hd_command_transform (GStrv *arguments);
 int hd_command_fill      (GStrv *arguments);
 int hd_command_upscale   (GStrv *arguments);
+int hd_command_batch     (GStrv *arguments);
 int hd_command_models    (GStrv *arguments);
 int hd_command_devices   (GStrv *arguments);
 int hd_command_inspect   (GStrv *arguments);

@@ -22,6 +22,7 @@ static const Command commands[] = {
   { "transform", hd_command_transform, "make a picture from another one and a prompt" },
   { "fill", hd_command_fill, "fill a part of a picture" },
   { "upscale", hd_command_upscale, "make a picture larger, with finer detail" },
+  { "batch", hd_command_batch, "make the pictures of a sheet" },
   { "models", hd_command_models, "list the models that are installed" },
   { "devices", hd_command_devices, "list the devices that can be computed on" },
   { "inspect", hd_command_inspect, "tell what a model's folder or file holds" },

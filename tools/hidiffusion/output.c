@@ -36,9 +36,9 @@ write_numbered (const HdPngImage  *png,
 }
 
 /* The name of picture @number: numbers are all of the same length, so that names sort. A device gets all pictures. */
-static char *
-make_name (const HdOutput *output,
-           int             number)
+char *
+hd_output_name (const HdOutput *output,
+                int             number)
 {
   gsize            length = strlen (output->name);
   gboolean         ends = length > strlen (ENDING)
@@ -64,7 +64,7 @@ hd_output_write (const HdOutput    *output,
   if (output->name == NULL)
     return write_numbered (png, error);
 
-  path = make_name (output, number);
+  path = hd_output_name (output, number);
 
   return hd_png_file_write (png, path, TRUE, error) ? g_steal_pointer (&path) : NULL;
 }
@@ -77,7 +77,7 @@ hd_output_check (const HdOutput  *output,
 
   for (int i = 1; output->name != NULL && i <= output->count; i++)
     {
-      g_autofree char *path = make_name (output, i);
+      g_autofree char *path = hd_output_name (output, i);
 
       if (g_file_test (path, G_FILE_TEST_IS_DIR))
         {

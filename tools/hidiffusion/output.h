@@ -16,6 +16,10 @@ typedef struct
   int         count;
 } HdOutput;
 
+/* (transfer full): the name of picture @number, from 1, of an output that has a name. */
+char     *hd_output_name  (const HdOutput    *output,
+                           int                number);
+
 /* A picture that cannot be kept should not be computed. */
 gboolean  hd_output_check (const HdOutput    *output,
                            GError           **error);
