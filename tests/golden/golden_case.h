@@ -35,6 +35,7 @@ typedef struct
   HdConfigReader  reader;
   HdSafetensors  *expected;
   double          error;
+  HdDtype         dtype;      /* what was computed with, which tells how large the error may be */
   GHashTable     *compared;
 } HdGoldenCase;
 

@@ -12,9 +12,10 @@
 #define MAX_SIDE    1024
 #define MAX_STRIDE  64
 
-/* The weights of one component of the model at @folder. */
+/* The weights of one component of the model at @folder, as @dtype. */
 static HdWeights *
 open_weights (HdContext              *context,
+              HdDtype                 dtype,
               const HdModelComponent *component,
               GError                **error)
 {
@@ -23,7 +24,7 @@ open_weights (HdContext              *context,
   if (files == NULL)
     return NULL;
 
-  return hd_weights_new (context, hd_context_get_dtype (context), (HdSafetensors **) files->pdata, files->len);
+  return hd_weights_new (context, dtype, (HdSafetensors **) files->pdata, files->len);
 }
 
 /* --- text ---------------------------------------------------------------------- */
@@ -178,7 +179,7 @@ load_vae (HdContext           *context,
   if (!hd_vae_config_read (files->vae.config, &config, error))
     return NULL;
 
-  weights = open_weights (context, &files->vae, error);
+  weights = open_weights (context, hd_vae_dtype (context, &config), &files->vae, error);
   vae = weights != NULL ? hd_vae_load (context, &config, weights, error) : NULL;
   if (vae == NULL || (encoder && !hd_vae_load_encoder (vae, weights, error)))
     return NULL;
@@ -300,6 +301,8 @@ hd_golden_vae (HdGoldenCase  *golden,
   vae = files != NULL ? load_vae (context, files, vae_case.encode, error) : NULL;
   if (vae == NULL)
     return FALSE;
+
+  golden->dtype = vae->dtype;
 
   return vae_case.encode ? compare_encoded (golden, vae, &vae_case, error)
                          : compare_decoded (golden, vae, &vae_case, error);

@@ -90,16 +90,21 @@ run_on_device (const HdGoldenSetup *setup,
   if (context == NULL)
     return FALSE;
 
-  *limit = limit_for (kind, hd_context_get_dtype (context));
+  golden->dtype = hd_context_get_dtype (context);
   model = hd_golden_make_model (setup, golden, error);
   if (model == NULL)
     return FALSE;
 
   dry = hd_dry_context_new (hd_context_get_dtype (context));
 
-  return kind->func (golden, dry, model, error)
-         && hd_context_reserve (context, hd_context_get_peak_bytes (dry), error)
-         && kind->func (golden, context, model, error);
+  if (!kind->func (golden, dry, model, error)
+      || !hd_context_reserve (context, hd_context_get_peak_bytes (dry), error)
+      || !kind->func (golden, context, model, error))
+    return FALSE;
+
+  *limit = limit_for (kind, golden->dtype);
+
+  return TRUE;
 }
 
 static gboolean

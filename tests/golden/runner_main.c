@@ -25,8 +25,8 @@ parse_options (int       *argc,
   g_autoptr (GOptionContext) context = g_option_context_new ("CASE.json...");
   g_autoptr (GError)         error = NULL;
   const GOptionEntry         entries[] = {
-    { "device", 0, 0, G_OPTION_ARG_STRING, &options->device, "auto or cpu", "NAME" },
-    { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision, "auto, float32 or bfloat16", "TYPE" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &options->device, "auto, cpu or cuda", "NAME" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision, "auto, float32, bfloat16 or float16", "TYPE" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &options->threads, "the most threads; 0: one a processor", "N" },
     { "scratch", 0, 0, G_OPTION_ARG_FILENAME, &options->scratch, "where synthesised models go", "FOLDER" },
     { "merges", 0, 0, G_OPTION_ARG_FILENAME, &options->merges, "CLIP's packed merges", "FILE" },
