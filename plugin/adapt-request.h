@@ -4,24 +4,50 @@
 #include <libgimp/gimp.h>
 
 #include "engine/request.h"
+#include "plugin/catalog.h"
+#include "plugin/place-picture.h"
 
 G_BEGIN_DECLS
 
-/* Pixels on a side where neither the arguments nor an image say otherwise. */
-#define HD_DEFAULT_SIZE 512
-
 /**
  * hd_adapt_request:
- * @config: arguments of the procedure
- * @image: (nullable): the image that the picture is for; its size stands for a width or height of 0
+ * @config: arguments of the task's procedure
+ * @place: what the picture is made from; its image's size stands for a width or height of 0
+ * @catalog: what names mean
+ * @draft: for an estimate: the pictures that the request brings with it have a size, but no pixels, and the prompt may
+ *   be missing
  *
  * The one place where GIMP's arguments become a request. Strings that the caller left out have their defaults.
  *
  * Returns: (transfer full): the request, checked as far as that is possible without the model; %NULL with
- *   %HD_PLUGIN_ERROR_ARGUMENT or %HD_ENGINE_ERROR_REQUEST.
+ *   %HD_PLUGIN_ERROR or %HD_ENGINE_ERROR.
  */
-HdRequest *hd_adapt_request (GimpProcedureConfig  *config,
-                             GimpImage            *image,
-                             GError              **error);
+HdRequest *hd_adapt_request    (GimpProcedureConfig  *config,
+                                HdPlace              *place,
+                                HdCatalog            *catalog,
+                                gboolean              draft,
+                                GError              **error);
+
+/* FALSE with %HD_PLUGIN_ERROR_ARGUMENT if the task needs a prompt and there is none. */
+gboolean   hd_adapt_check_prompt (GimpProcedureConfig  *config,
+                                  HdTask                task,
+                                  GError              **error);
+
+/**
+ * hd_complete_request:
+ * @request: from a layer's parasite: models, LoRAs and ControlNets by name alone
+ *
+ * Looks for what a request names and reads the pictures that it needs, so that it can be run.
+ */
+gboolean   hd_complete_request (HdRequest            *request,
+                                HdPlace              *place,
+                                HdCatalog            *catalog,
+                                gboolean              draft,
+                                GError              **error);
+
+/* The way back: @config becomes the arguments that @request would come from. */
+void       hd_adapt_config     (const HdRequest      *request,
+                                const HdPlace        *place,
+                                GimpProcedureConfig  *config);
 
 G_END_DECLS

@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /**
  * HdPluginError:
  * @HD_PLUGIN_ERROR_ARGUMENT: an argument of a procedure cannot be what it is
- * @HD_PLUGIN_ERROR_IMAGE: the image cannot take the picture
+ * @HD_PLUGIN_ERROR_IMAGE: the image cannot take the picture, or what it is to be made from is not in it
+ * @HD_PLUGIN_ERROR_SETTINGS: the settings cannot be kept
  *
  * Errors of the layer plugin/. Their texts are shown to users and translated.
  */
@@ -16,6 +17,7 @@ typedef enum
 {
   HD_PLUGIN_ERROR_ARGUMENT,
   HD_PLUGIN_ERROR_IMAGE,
+  HD_PLUGIN_ERROR_SETTINGS,
 } HdPluginError;
 
 #define HD_PLUGIN_ERROR (hd_plugin_error_quark ())

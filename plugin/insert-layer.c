@@ -7,26 +7,43 @@
 
 #include "plugin/error.h"
 #include "plugin/insert-layer.h"
+#include "plugin/new-image.h"
+#include "plugin/remember.h"
 
 /* Characters of the prompt that a layer is named after: what the layers dialog has room for, and some. */
 #define MAX_NAME_LENGTH 60
+
+/* Rows that are given to GIMP at once. */
+#define BAND_PIXELS (1 << 20)
 
 gboolean
 hd_image_takes_pictures (GimpImage  *image,
                          GError    **error)
 {
-  if (gimp_image_get_base_type (image) != GIMP_INDEXED)
-    return TRUE;
+  if (gimp_image_get_base_type (image) == GIMP_INDEXED)
+    {
+      g_set_error_literal (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
+                           _("The image has a palette, which cannot hold the colours of a picture. "
+                             "Turn it into an RGB image first: Image > Mode > RGB."));
+      return FALSE;
+    }
 
-  g_set_error_literal (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
-                       _("The image has a palette, which cannot hold the colours of a picture. "
-                         "Turn it into an RGB image first: Image > Mode > RGB."));
-  return FALSE;
+  if (gimp_image_get_floating_sel (image))
+    {
+      g_set_error_literal (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
+                           _("The image has a floating selection. Anchor it, or make a layer of it, first: Layer > "
+                             "Anchor Layer, Layer > To New Layer."));
+      return FALSE;
+    }
+
+  return TRUE;
 }
+
+/* --- the layer ------------------------------------------------------------------ */
 
 /* The prompt on one line, cut at a word where it is too long. */
 static char *
-name_layer (const char *prompt)
+shorten (const char *prompt)
 {
   g_autofree char   *text = g_utf8_make_valid (prompt, -1);
   g_autoptr (GRegex) spaces = g_regex_new ("[\\s\\p{Cc}]+", 0, 0, NULL);
@@ -48,59 +65,223 @@ name_layer (const char *prompt)
   return g_strconcat (g_strchomp (line), "…", NULL);
 }
 
-static void
-attach_request (GimpLayer       *layer,
-                const HdRequest *request)
+static gboolean
+has_source (const HdPlace *place)
 {
-  g_autofree char *json = hd_request_to_json (request);
-  GimpParasite    *parasite;
+  return place->source.layer && gimp_item_is_valid (GIMP_ITEM (place->source.layer));
+}
 
-  parasite = gimp_parasite_new (HD_REQUEST_PARASITE,
-                                GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE,
-                                strlen (json), json);
-  gimp_item_attach_parasite (GIMP_ITEM (layer), parasite);
-  gimp_parasite_free (parasite);
+/* After the prompt or, where that may be left out, after the layer that it was made from. */
+static char *
+name_layer (const HdPlace   *place,
+            const HdPicture *picture)
+{
+  g_autofree char *name = shorten (picture->request->prompt);
+  g_autofree char *source = NULL;
+
+  if (*name || ! has_source (place))
+    return g_steal_pointer (&name);
+
+  source = gimp_item_get_name (GIMP_ITEM (place->source.layer));
+  /* TRANSLATORS: %s is the name of a layer. */
+  return g_strdup_printf (place->task == HD_TASK_UPSCALE ? _("%s, upscaled") : _("%s, filled"), source);
 }
 
 static void
 fill_layer (GimpLayer       *layer,
-            const HdPicture *picture)
+            const HdPicture *picture,
+            const HdImage   *alpha)
 {
   g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
+  int                    band = CLAMP (BAND_PIXELS / picture->width, 1, picture->height);
+  g_autofree float      *pixels = g_new (float, (gsize) 4 * band * picture->width);
 
-  /* Whatever precision, model and colour profile the image has: babl converts. */
-  gegl_buffer_set (buffer, GEGL_RECTANGLE (0, 0, picture->width, picture->height), 0,
-                   babl_format ("R'G'B' float"), picture->pixels, GEGL_AUTO_ROWSTRIDE);
+  for (int y = 0; y < picture->height; y += band)
+    {
+      int   rows = MIN (band, picture->height - y);
+      gsize first = (gsize) y * picture->width;
+      gsize count = (gsize) rows * picture->width;
+
+      for (gsize i = 0; i < count; i++)
+        {
+          memcpy (pixels + 4 * i, picture->pixels + 3 * (first + i), 3 * sizeof *pixels);
+          pixels[4 * i + 3] = alpha ? alpha->pixels[first + i] : 1.0f;
+        }
+      /* Whatever precision, model and colour profile the image has: babl converts. */
+      gegl_buffer_set (buffer, GEGL_RECTANGLE (0, y, picture->width, rows), 0,
+                       babl_format ("R'G'B'A float"), pixels, GEGL_AUTO_ROWSTRIDE);
+    }
   gegl_buffer_flush (buffer);
 }
 
-/* A complete layer that is in no image yet. */
-static GimpLayer *
-make_layer (GimpImage       *image,
+/* The filled part of the mask that was read, as the layer's own. */
+static gboolean
+add_mask (GimpLayer        *layer,
+          const HdPlace    *place,
+          const HdPicture  *picture,
+          GError          **error)
+{
+  g_autoptr (HdImage)     part = NULL;
+  g_autoptr (GeglBuffer)  buffer = NULL;
+  GimpLayerMask          *mask;
+
+  part = hd_image_crop (place->source.mask, picture->x, picture->y, picture->width, picture->height, error);
+  if (! part)
+    return FALSE;
+
+  mask = gimp_layer_create_mask (layer, GIMP_ADD_MASK_BLACK);
+  buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
+  gegl_buffer_set (buffer, GEGL_RECTANGLE (0, 0, part->width, part->height), 0,
+                   babl_format ("Y float"), part->pixels, GEGL_AUTO_ROWSTRIDE);
+  gegl_buffer_flush (buffer);
+  return gimp_layer_add_mask (layer, mask);
+}
+
+static gboolean
+draw_layer (GimpLayer        *layer,
+            const HdPlace    *place,
+            const HdPicture  *picture,
+            GError          **error)
+{
+  g_autoptr (HdImage) alpha = NULL;
+
+  if (place->task == HD_TASK_FILL)
+    {
+      fill_layer (layer, picture, NULL);
+      return add_mask (layer, place, picture, error);
+    }
+
+  if (place->source.alpha)
+    {
+      alpha = hd_image_resize (place->source.alpha, picture->width, picture->height, error);
+      if (! alpha)
+        return FALSE;
+    }
+  fill_layer (layer, picture, alpha);
+  if (place->source.layer)
+    hd_copy_layer_mask (&place->source, layer);
+  return TRUE;
+}
+
+/* --- where it lies -------------------------------------------------------------- */
+
+static gboolean
+is_in (GimpItem  *item,
+       GimpImage *image)
+{
+  return item && gimp_item_is_valid (item) && gimp_item_get_image (item) == image;
+}
+
+static void
+move_layer (GimpLayer       *layer,
+            GimpImage       *image,
+            const HdPlace   *place,
             const HdPicture *picture)
 {
-  g_autofree char *name = name_layer (picture->request->prompt);
-  GimpImageType    type = GIMP_RGBA_IMAGE;
-  GimpLayer       *layer;
+  int x = (gimp_image_get_width (image) - picture->width) / 2;
+  int y = (gimp_image_get_height (image) - picture->height) / 2;
 
-  if (gimp_image_get_base_type (image) == GIMP_GRAY)
-    type = GIMP_GRAYA_IMAGE;
+  if (is_in (GIMP_ITEM (place->again), image) && place->task == HD_TASK_UPSCALE)
+    gimp_drawable_get_offsets (GIMP_DRAWABLE (place->again), &x, &y);
+  else if (is_in (GIMP_ITEM (place->source.layer), image))
+    {
+      x = place->source.area.x + picture->x;
+      y = place->source.area.y + picture->y;
+    }
+
+  gimp_layer_set_offsets (layer, x, y);
+}
+
+/* The layer that the new one goes above; NULL: the selected one. */
+static GimpItem *
+find_anchor (GimpImage     *image,
+             const HdPlace *place)
+{
+  GimpItem *last = place->layers->len > 0 ? g_ptr_array_index (place->layers, place->layers->len - 1) : NULL;
+
+  if (! place->source.layer && ! place->again)
+    return NULL;
+  if (is_in (last, image))
+    return last;
+  if (is_in (GIMP_ITEM (place->again), image))
+    return GIMP_ITEM (place->again);
+  if (is_in (GIMP_ITEM (place->source.layer), image))
+    return GIMP_ITEM (place->source.layer);
+
+  return NULL;
+}
+
+static gboolean
+insert (GimpImage     *image,
+        GimpLayer     *layer,
+        const HdPlace *place)
+{
+  GimpItem *anchor = find_anchor (image, place);
+
+  if (! anchor)
+    return gimp_image_insert_layer (image, layer, NULL, -1);
+
+  return gimp_image_insert_layer (image, layer, GIMP_LAYER (gimp_item_get_parent (anchor)),
+                                  gimp_image_get_item_position (image, anchor));
+}
+
+static void
+remember (GimpLayer       *layer,
+          GimpImage       *image,
+          const HdPlace   *place,
+          const HdPicture *picture)
+{
+  GimpItem *source = GIMP_ITEM (place->kept ? place->kept : place->source.layer);
+  HdOrigin  origin = { .x = picture->x, .y = picture->y };
+
+  if (is_in (source, image))
+    {
+      origin.source = gimp_item_get_tattoo (source);
+      origin.source_name = gimp_item_get_name (source);
+    }
+  if (picture->request->control.name && is_in (GIMP_ITEM (place->control), image))
+    origin.control = gimp_item_get_tattoo (GIMP_ITEM (place->control));
+
+  hd_remember (layer, picture->request, &origin);
+  hd_origin_clear (&origin);
+}
+
+/* --- both ----------------------------------------------------------------------- */
+
+/* A complete layer that is in no image yet. */
+static GimpLayer *
+make_layer (GimpImage        *image,
+            const HdPlace    *place,
+            const HdPicture  *picture,
+            GError          **error)
+{
+  g_autofree char *name = name_layer (place, picture);
+  GimpImageType    type = gimp_image_get_base_type (image) == GIMP_GRAY ? GIMP_GRAYA_IMAGE : GIMP_RGBA_IMAGE;
+  GimpLayer       *layer;
 
   layer = gimp_layer_new (image, name, picture->width, picture->height, type, 100.0,
                           gimp_image_get_default_new_layer_mode (image));
   if (! layer)
-    return NULL;
+    {
+      g_set_error (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
+                   _("GIMP could not make a layer of %d × %d pixels."), picture->width, picture->height);
+      return NULL;
+    }
 
-  fill_layer (layer, picture);
-  attach_request (layer, picture->request);
-  gimp_layer_set_offsets (layer,
-                          (gimp_image_get_width (image) - picture->width) / 2,
-                          (gimp_image_get_height (image) - picture->height) / 2);
+  if (! draw_layer (layer, place, picture, error))
+    {
+      gimp_item_delete (GIMP_ITEM (layer));
+      return NULL;
+    }
+
+  remember (layer, image, place, picture);
+  move_layer (layer, image, place, picture);
   return layer;
 }
 
 GimpLayer *
 hd_insert_layer (GimpImage        *image,
+                 const HdPlace    *place,
                  const HdPicture  *picture,
                  GError          **error)
 {
@@ -110,17 +291,13 @@ hd_insert_layer (GimpImage        *image,
   if (! hd_image_takes_pictures (image, error))
     return NULL;
 
-  layer = make_layer (image, picture);
+  layer = make_layer (image, place, picture, error);
   if (! layer)
-    {
-      g_set_error (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_IMAGE,
-                   _("GIMP could not make a layer of %d × %d pixels."), picture->width, picture->height);
-      return NULL;
-    }
+    return NULL;
 
   /* The group gives the step the procedure's name in the undo history. */
   gimp_image_undo_group_start (image);
-  inserted = gimp_image_insert_layer (image, layer, NULL, -1);
+  inserted = insert (image, layer, place);
   gimp_image_undo_group_end (image);
 
   if (! inserted)

@@ -4,17 +4,15 @@
 #include <libgimp/gimp.h>
 
 #include "engine/engine.h"
+#include "plugin/place-picture.h"
 
 G_BEGIN_DECLS
-
-/* The parasite with the request that a layer was made from: hd_request_to_json(), without a final NUL. */
-#define HD_REQUEST_PARASITE "hidiffusion-request"
 
 /**
  * hd_image_takes_pictures:
  *
  * Returns: %FALSE with %HD_PLUGIN_ERROR_IMAGE, saying what to do, if the image has a palette: a picture would
- *   be squeezed into the few colours that it happens to have.
+ *   be squeezed into the few colours that it happens to have; or if it has a floating selection.
  */
 gboolean   hd_image_takes_pictures (GimpImage        *image,
                                     GError          **error);
@@ -22,14 +20,18 @@ gboolean   hd_image_takes_pictures (GimpImage        *image,
 /**
  * hd_insert_layer:
  * @image: an image that hd_image_takes_pictures(); in one of gray values the layer is gray
+ * @place: what the picture was made from, as it was read
  * @picture: the picture
  *
- * Makes a layer of @picture, named after the prompt, with the request as a parasite, and puts it above the
- * selected one, centred on the image, as one undo step. The image is touched only when the layer is complete.
+ * Makes a layer of @picture, named after the prompt, with what it was made from as parasites, and adds it as one undo
+ * step: above the one before it or the one it was made from, where that lies; without any of these above the selected
+ * one, centred on the image. A filled layer has a mask, the others are as transparent as their source. The image is
+ * touched only when the layer is complete.
  *
- * Returns: (transfer none): the layer; %NULL with %HD_PLUGIN_ERROR_IMAGE.
+ * Returns: (transfer none): the layer; %NULL with %HD_PLUGIN_ERROR_IMAGE, or %HD_ENGINE_ERROR_NO_MEMORY.
  */
 GimpLayer *hd_insert_layer         (GimpImage        *image,
+                                    const HdPlace    *place,
                                     const HdPicture  *picture,
                                     GError          **error);
 

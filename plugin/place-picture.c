@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <glib/gi18n.h>
+#include <gegl.h>
 
 #include "plugin/insert-layer.h"
+#include "plugin/new-image.h"
 #include "plugin/place-picture.h"
+#include "plugin/read-layer.h"
+
+void
+hd_place_init (HdPlace   *place,
+               HdTask     task,
+               GimpImage *image,
+               gboolean   show)
+{
+  *place = (HdPlace) { .task = task, .image = image, .show = show };
+  place->layers = g_ptr_array_new ();
+}
+
+void
+hd_place_clear (HdPlace *place)
+{
+  hd_source_clear (&place->source);
+  g_clear_pointer (&place->layers, g_ptr_array_unref);
+}
 
 GimpImage *
 hd_place_get_image (HdPlace *place)
@@ -14,21 +34,111 @@ hd_place_get_image (HdPlace *place)
   return NULL;
 }
 
+/* --- what is read --------------------------------------------------------------- */
+
+gboolean
+hd_place_check (HdPlace  *place,
+                GError  **error)
+{
+  GimpImage *image = hd_place_get_image (place);
+
+  if (place->source.layer && ! hd_source_check (&place->source, error))
+    return FALSE;
+
+  /* An upscaled picture does not go into it. */
+  if (! image || (place->task == HD_TASK_UPSCALE && ! place->again))
+    return TRUE;
+
+  return hd_image_takes_pictures (image, error);
+}
+
+/* Where in the image the ControlNet's layer counts: where the picture will be. */
+static GeglRectangle
+find_control_area (HdPlace         *place,
+                   const HdRequest *request)
+{
+  GimpImage     *image = hd_place_get_image (place);
+  GeglRectangle  area = { 0 };
+  int            x = 0;
+  int            y = 0;
+
+  if (! image || gimp_item_get_image (GIMP_ITEM (place->control)) != image)
+    {
+      area.width = gimp_drawable_get_width (place->control);
+      area.height = gimp_drawable_get_height (place->control);
+      return area;
+    }
+
+  if (place->source.layer)
+    area = place->source.area;
+  else
+    {
+      area.width = request->width ? request->width : gimp_image_get_width (image);
+      area.height = request->height ? request->height : gimp_image_get_height (image);
+      area.x = (gimp_image_get_width (image) - area.width) / 2;
+      area.y = (gimp_image_get_height (image) - area.height) / 2;
+    }
+
+  gimp_drawable_get_offsets (place->control, &x, &y);
+  area.x -= x;
+  area.y -= y;
+  return area;
+}
+
+static gboolean
+read_control (HdPlace    *place,
+              HdRequest  *request,
+              gboolean    draft,
+              GError    **error)
+{
+  GeglRectangle area = find_control_area (place, request);
+
+  if (draft)
+    request->control.image = hd_image_new (area.width, area.height, 3, error);
+  else
+    request->control.image = hd_read_map (place->control, &area, error);
+
+  return request->control.image != NULL;
+}
+
+gboolean
+hd_place_read (HdPlace    *place,
+               HdRequest  *request,
+               gboolean    draft,
+               GError    **error)
+{
+  if (place->source.layer)
+    {
+      if (! hd_source_read (&place->source, place->task == HD_TASK_FILL,
+                            place->outline.layer ? &place->outline : NULL, draft, error))
+        return FALSE;
+      hd_request_set_image (&request->image, place->source.picture);
+      hd_request_set_image (&request->mask, place->source.mask);
+    }
+
+  return ! request->control.path || ! place->control || read_control (place, request, draft, error);
+}
+
+/* --- where it goes -------------------------------------------------------------- */
+
 static gboolean
 open_image (HdPlace          *place,
             const HdPicture  *picture,
             GError          **error)
 {
-  GimpImage *image = gimp_image_new (picture->width, picture->height, GIMP_RGB);
+  GimpImage *image = hd_new_image (&place->source, picture->width, picture->height);
   GimpLayer *layer;
 
   /* There is nothing before the picture that one could go back to. */
   gimp_image_undo_disable (image);
-  layer = hd_insert_layer (image, picture, error);
+  if (place->task == HD_TASK_UPSCALE)
+    place->kept = hd_new_image_keep_source (image, &place->source);
+  layer = hd_insert_layer (image, place, picture, error);
   gimp_image_undo_enable (image);
 
   if (! layer)
     {
+      place->kept = NULL;
       gimp_image_delete (image);
       return FALSE;
     }
@@ -37,8 +147,8 @@ open_image (HdPlace          *place,
     gimp_display_new (image);
 
   place->image = image;
-  place->layer = layer;
   place->made_here = TRUE;
+  g_ptr_array_add (place->layers, layer);
   return TRUE;
 }
 
@@ -47,9 +157,11 @@ fits (HdPlace         *place,
       GimpImage       *image,
       const HdPicture *picture)
 {
-  return ! place->made_here ||
-         (gimp_image_get_width (image) == picture->width &&
-          gimp_image_get_height (image) == picture->height);
+  if (! place->made_here)
+    return place->task != HD_TASK_UPSCALE || place->again;
+
+  return gimp_image_get_width (image) == picture->width &&
+         gimp_image_get_height (image) == picture->height;
 }
 
 gboolean
@@ -59,13 +171,19 @@ hd_place_picture (HdPlace          *place,
                   GError          **error)
 {
   GimpImage *image = hd_place_get_image (place);
+  GimpLayer *layer;
 
   *message = NULL;
   if (image && hd_image_takes_pictures (image, NULL) && fits (place, image, picture))
     {
-      place->layer = hd_insert_layer (image, picture, error);
-      return place->layer != NULL;
+      layer = hd_insert_layer (image, place, picture, error);
+      if (layer)
+        g_ptr_array_add (place->layers, layer);
+      return layer != NULL;
     }
+
+  if (place->task == HD_TASK_UPSCALE)
+    return open_image (place, picture, error);
 
   if (place->image && ! image)
     *message = g_strdup (_("The image was closed in the meantime. The picture is in a new image."));

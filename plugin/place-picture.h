@@ -4,26 +4,45 @@
 #include <libgimp/gimp.h>
 
 #include "engine/engine.h"
+#include "plugin/source.h"
 
 G_BEGIN_DECLS
 
 /**
  * HdPlace:
+ * @task: what is done
  * @image: (nullable): the image that pictures go into; not valid any more if it was closed meanwhile
- * @layer: (nullable): the layer of the last picture
+ * @source: what pictures are made from; without a layer where they are made from nothing
+ * @outline: what is to be filled instead of the selection; with a layer where one is filled again
+ * @again: (nullable): the layer that is being made again; pictures go above it
+ * @control: (nullable): what the ControlNet reads
+ * @layers: (element-type GimpLayer): those of all pictures so far, in their order
  * @made_here: @image was made by hd_place_picture()
  * @show: new images are to get a display
+ * @kept: (nullable): the copy of the source in an image that was made here
  *
- * Where the pictures of one run of the procedure go. The image may be closed at any time by the user; all else
- * belongs to libgimp.
+ * What the pictures of one run of a procedure are made from, and where they go. Images and layers may be deleted at any
+ * time by the user.
  */
 typedef struct
 {
-  GimpImage *image;
-  GimpLayer *layer;
-  gboolean   made_here;
-  gboolean   show;
+  HdTask        task;
+  GimpImage    *image;
+  HdSource      source;
+  HdOutline     outline;
+  GimpLayer    *again;
+  GimpDrawable *control;
+  GPtrArray    *layers;
+  gboolean      made_here;
+  gboolean      show;
+  GimpLayer    *kept;
 } HdPlace;
+
+void       hd_place_init      (HdPlace          *place,
+                               HdTask            task,
+                               GimpImage        *image,
+                               gboolean          show);
+void       hd_place_clear     (HdPlace          *place);
 
 /**
  * hd_place_get_image:
@@ -33,13 +52,34 @@ typedef struct
 GimpImage *hd_place_get_image (HdPlace          *place);
 
 /**
+ * hd_place_check:
+ *
+ * Returns: %FALSE with %HD_PLUGIN_ERROR_IMAGE, saying what to do, if the image cannot take pictures of the task or the
+ *   source cannot be read.
+ */
+gboolean   hd_place_check     (HdPlace          *place,
+                               GError          **error);
+
+/**
+ * hd_place_read:
+ * @request: gets the pictures that it is to be made from; its width and height are read
+ * @draft: sizes will do: for an estimate
+ *
+ * Reads the source and what the ControlNet sees.
+ */
+gboolean   hd_place_read      (HdPlace          *place,
+                               HdRequest        *request,
+                               gboolean          draft,
+                               GError          **error);
+
+/**
  * hd_place_picture:
  * @place: where to; afterwards, where it is
  * @message: (out) (nullable) (transfer full): what the user is to be told
  *
- * Puts a picture into the image as a layer. It opens as a new image where there is none, where that was closed
- * or given a palette meanwhile: nobody is to lose a picture. An image that was made here also leaves room for
- * one of another size.
+ * Puts a picture into the image as a layer, in one undo step, when it is complete. What was upscaled opens as a new
+ * image. So does every picture where there is no image, where that was closed or given a palette meanwhile: nobody is
+ * to lose a picture. An image that was made here also leaves room for one of another size.
  */
 gboolean   hd_place_picture   (HdPlace          *place,
                                const HdPicture  *picture,

@@ -3,6 +3,7 @@
 #include <gdk/gdkkeysyms.h>
 
 #include "ui/fields.h"
+#include "ui/labels.h"
 
 static GParamSpec *
 find_argument (GObject    *config,
@@ -106,6 +107,21 @@ hd_text_field_new (GObject    *config,
 }
 
 GtkWidget *
+hd_field_row_new (GtkWidget    *label,
+                  GtkWidget    *widget,
+                  GtkSizeGroup *labels)
+{
+  GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+
+  gtk_size_group_add_widget (labels, label);
+  gtk_box_pack_start (GTK_BOX (row), label, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (row), widget, TRUE, TRUE, 0);
+  gtk_widget_show_all (row);
+
+  return row;
+}
+
+GtkWidget *
 hd_slider_field_new (GimpProcedureDialog *dialog,
                      const char          *property,
                      double               min,
@@ -120,28 +136,49 @@ hd_slider_field_new (GimpProcedureDialog *dialog,
   return slider;
 }
 
+/* --- one of a list ---------------------------------------------------------------- */
+
+#define STORE_KEY "hd-choice-store"
+
 GtkWidget *
 hd_choice_field_new (GObject            *config,
                      const char         *property,
                      const char * const *names,
-                     const char *     (* describe) (const char *name),
+                     gboolean            automatic,
                      GtkSizeGroup       *labels)
 {
   g_autoptr (GtkListStore) store = gtk_list_store_new (2, G_TYPE_STRING, G_TYPE_STRING);
-  GtkWidget               *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget               *combo;
-  GtkWidget               *label;
+  GtkWidget               *field;
 
+  if (automatic && ! g_strv_contains (names, "auto"))
+    gtk_list_store_insert_with_values (store, NULL, -1, 0, "auto", 1, hd_describe_value ("auto"), -1);
   for (int i = 0; names[i]; i++)
-    gtk_list_store_insert_with_values (store, NULL, -1, 0, names[i], 1, describe (names[i]), -1);
+    gtk_list_store_insert_with_values (store, NULL, -1, 0, names[i], 1, hd_describe_value (names[i]), -1);
 
   combo = gimp_prop_string_combo_box_new (config, property, GTK_TREE_MODEL (store), 0, 1);
-  label = hd_field_label_new (config, property, combo);
-  gtk_size_group_add_widget (labels, label);
+  field = hd_field_row_new (hd_field_label_new (config, property, combo), combo, labels);
+  g_object_set_data_full (G_OBJECT (field), STORE_KEY, g_object_ref (store), g_object_unref);
 
-  gtk_box_pack_start (GTK_BOX (box), label, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (box), combo, TRUE, TRUE, 0);
-  gtk_widget_show_all (box);
+  return field;
+}
 
-  return box;
+void
+hd_choice_field_set_label (GtkWidget  *field,
+                           const char *name,
+                           const char *label)
+{
+  GtkListStore *store = g_object_get_data (G_OBJECT (field), STORE_KEY);
+  GtkTreeModel *model = GTK_TREE_MODEL (store);
+  GtkTreeIter   iter;
+
+  for (gboolean more = gtk_tree_model_get_iter_first (model, &iter); more;
+       more = gtk_tree_model_iter_next (model, &iter))
+    {
+      g_autofree char *found = NULL;
+
+      gtk_tree_model_get (model, &iter, 0, &found, -1);
+      if (g_str_equal (found, name))
+        gtk_list_store_set (store, &iter, 1, label, -1);
+    }
 }

@@ -32,14 +32,38 @@ GtkWidget *hd_slider_field_new (GimpProcedureDialog *dialog,
 
 /**
  * hd_choice_field_new:
- * @names: the values that the string may have
- * @describe: what a value is called in the user's language
+ * @names: the values that the string may have besides "auto", which may be among them
+ * @automatic: whether "auto" is one of the values
  * @labels: of the fields below each other
  */
 GtkWidget *hd_choice_field_new (GObject             *config,
                                 const char          *property,
                                 const char * const  *names,
-                                const char *      (* describe) (const char *name),
+                                gboolean             automatic,
+                                GtkSizeGroup        *labels);
+
+/* Calls a value otherwise than hd_describe_value(). */
+void       hd_choice_field_set_label (GtkWidget     *field,
+                                      const char    *name,
+                                      const char    *label);
+
+/**
+ * hd_number_field_new:
+ * @min: the least number
+ * @automatic: a number below that stands for what suits the model, shown as a word; NAN: there is none
+ * @labels: of the fields below each other
+ */
+GtkWidget *hd_number_field_new (GObject             *config,
+                                const char          *property,
+                                double               min,
+                                double               max,
+                                double               step,
+                                double               automatic,
+                                GtkSizeGroup        *labels);
+
+/* A field's widgets side by side: label, widget and whatever follows it. */
+GtkWidget *hd_field_row_new    (GtkWidget           *label,
+                                GtkWidget           *widget,
                                 GtkSizeGroup        *labels);
 
 G_END_DECLS

@@ -28,7 +28,7 @@ hd_describe_seconds (double seconds)
 }
 
 static char *
-describe_phase (const HdProgress *progress)
+describe_work (const HdProgress *progress)
 {
   switch (progress->phase)
     {
@@ -47,9 +47,21 @@ describe_phase (const HdProgress *progress)
 }
 
 char *
+hd_describe_phase (const HdProgress *progress)
+{
+  g_autofree char *work = describe_work (progress);
+
+  if (progress->pictures <= 1)
+    return g_steal_pointer (&work);
+
+  /* TRANSLATORS: the picture that is being worked on, how many there are, and what is done: "Step 7 of 25". */
+  return g_strdup_printf (_("Picture %d of %d – %s"), MAX (1, progress->picture), progress->pictures, work);
+}
+
+char *
 hd_describe_progress (const HdProgress *progress)
 {
-  g_autofree char *phase = describe_phase (progress);
+  g_autofree char *phase = hd_describe_phase (progress);
   g_autofree char *time = NULL;
 
   if (! (progress->seconds_left >= 0.0))
@@ -58,6 +70,19 @@ hd_describe_progress (const HdProgress *progress)
   time = hd_describe_seconds (progress->seconds_left);
   /* TRANSLATORS: what is being done ("Step 7 of 25"), and for how long ("about 12 seconds"). */
   return g_strdup_printf (_("%s, %s left"), phase, time);
+}
+
+char *
+hd_describe_done (int    pictures,
+                  gint64 seed,
+                  double seconds)
+{
+  if (pictures == 1)
+    return g_strdup_printf (_("Done in %.1f seconds, with the seed %d."), seconds, (int) seed);
+
+  /* TRANSLATORS: a number of pictures, which is not 1; seconds; the seed of the first picture. */
+  return g_strdup_printf (_("Done: %d pictures in %.1f seconds, with the seeds from %d on."), pictures, seconds,
+                          (int) seed);
 }
 
 char *

@@ -10,8 +10,16 @@ G_BEGIN_DECLS
 /* "About 2 minutes"; to the second below a minute. */
 char *hd_describe_seconds  (double            seconds);
 
-/* What the engine is at: "Step 7 of 25, about 12 seconds left". */
+/* What the engine is at: "Picture 2 of 3 – Step 7 of 25". */
+char *hd_describe_phase    (const HdProgress *progress);
+
+/* The same with the time: "Step 7 of 25, about 12 seconds left". */
 char *hd_describe_progress (const HdProgress *progress);
+
+/* What has been made; @seed is the first one's. */
+char *hd_describe_done     (int               pictures,
+                            gint64            seed,
+                            double            seconds);
 
 /* What a run will need: "On CPU (8 threads): 1.2 GB of memory, about 2 minutes". */
 char *hd_describe_estimate (const HdEstimate *estimate);

@@ -6,20 +6,37 @@
 G_BEGIN_DECLS
 
 /* The engine for callers with a main loop that has to go on turning: it works in a thread of its own, and says
- * how far it is in the caller's. */
+ * how far it is and hands over its pictures in the caller's. */
+
+/**
+ * HdRunFuncs:
+ * @progress: (nullable): told how far it is
+ * @picture: takes a picture that is ready; an error ends the run. Pictures that were ready before the run failed or was
+ *   cancelled are handed over, too
+ *
+ * Both are called in the thread-default main context of the caller, and never after the run's callback.
+ */
+typedef struct
+{
+  HdProgressFunc   progress;
+  gboolean      (* picture) (const HdPicture  *picture,
+                             gpointer          user_data,
+                             GError          **error);
+} HdRunFuncs;
 
 /**
  * hd_run_engine_async:
  * @engine: (transfer none): to be kept, and left alone, until @callback was called
  * @request: (transfer none): what to make; copied
- * @progress: (nullable): called in the thread-default main context of the caller; never after @callback
+ * @funcs: (transfer none): to be kept as long
+ * @funcs_data: for @funcs
  * @cancellable: (nullable): ends the run within a second
  * @callback: called in the same context when the run is over; to call hd_run_engine_finish()
  */
 void       hd_run_engine_async  (HdEngine            *engine,
                                  const HdRequest     *request,
-                                 HdProgressFunc       progress,
-                                 gpointer             progress_data,
+                                 const HdRunFuncs    *funcs,
+                                 gpointer             funcs_data,
                                  GCancellable        *cancellable,
                                  GAsyncReadyCallback  callback,
                                  gpointer             user_data);
@@ -27,9 +44,9 @@ void       hd_run_engine_async  (HdEngine            *engine,
 /**
  * hd_run_engine_finish:
  *
- * Returns: (transfer full): what hd_engine_generate() returned.
+ * Returns: whether all pictures were made and taken.
  */
-HdPicture *hd_run_engine_finish (GAsyncResult        *result,
+gboolean   hd_run_engine_finish (GAsyncResult        *result,
                                  GError             **error);
 
 G_END_DECLS

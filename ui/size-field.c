@@ -6,8 +6,8 @@
 #include "ui/fields.h"
 #include "ui/size-field.h"
 
-/* What a size of 0 means without an image; as the arguments' blurbs say. */
-#define DEFAULT_SIZE 512
+/* Shown until the model is known. */
+#define USUAL_SIZE 512
 
 struct _HdSizeField
 {
@@ -18,7 +18,7 @@ struct _HdSizeField
   GtkWidget *width;
   GtkWidget *height;
   gboolean   has_image;
-  int        image_width;
+  int        image_width;     /* what a size of 0 means: the image's or, without one, what suits the model */
   int        image_height;
   gboolean   updating;    /* the widgets change because the arguments did */
 };
@@ -65,7 +65,7 @@ add_side (HdSizeField  *field,
           GtkSizeGroup *labels,
           int           row)
 {
-  GtkAdjustment *adjustment = gtk_adjustment_new (DEFAULT_SIZE, HD_REQUEST_MIN_SIZE, HD_REQUEST_MAX_SIZE, 8, 64, 0);
+  GtkAdjustment *adjustment = gtk_adjustment_new (USUAL_SIZE, HD_REQUEST_MIN_SIZE, HD_REQUEST_MAX_SIZE, 8, 64, 0);
   GtkWidget     *spin = gimp_spin_button_new (adjustment, 1.0, 0);
   GtkWidget     *label = hd_field_label_new (field->config, property, spin);
 
@@ -82,9 +82,12 @@ void
 hd_size_field_set_image (HdSizeField *field,
                          GimpImage   *image)
 {
+  if (image || field->has_image)
+    {
+      field->image_width = image ? gimp_image_get_width (image) : USUAL_SIZE;
+      field->image_height = image ? gimp_image_get_height (image) : USUAL_SIZE;
+    }
   field->has_image = image != NULL;
-  field->image_width = image ? gimp_image_get_width (image) : DEFAULT_SIZE;
-  field->image_height = image ? gimp_image_get_height (image) : DEFAULT_SIZE;
 
   gtk_widget_set_visible (field->follow, field->has_image);
   if (field->has_image)
@@ -96,6 +99,19 @@ hd_size_field_set_image (HdSizeField *field,
       gtk_button_set_label (GTK_BUTTON (field->follow), label);
     }
 
+  show_arguments (field);
+}
+
+void
+hd_size_field_set_suited (HdSizeField *field,
+                          int          width,
+                          int          height)
+{
+  if (field->has_image)
+    return;
+
+  field->image_width = width;
+  field->image_height = height;
   show_arguments (field);
 }
 
@@ -119,6 +135,8 @@ hd_size_field_init (HdSizeField *field)
 {
   gtk_grid_set_column_spacing (GTK_GRID (field), 6);
   gtk_grid_set_row_spacing (GTK_GRID (field), 6);
+  field->image_width = USUAL_SIZE;
+  field->image_height = USUAL_SIZE;
 }
 
 GtkWidget *

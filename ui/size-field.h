@@ -16,4 +16,9 @@ GtkWidget *hd_size_field_new       (GObject      *config,
 void       hd_size_field_set_image (HdSizeField  *field,
                                     GimpImage    *image);
 
+/* What suits the model: shown where there is no image and nothing was chosen. */
+void       hd_size_field_set_suited (HdSizeField *field,
+                                     int          width,
+                                     int          height);
+
 G_END_DECLS

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dialog of plug-in-hidiffusion-generate in GIMP on a virtual screen, driven as a screen reader would."""
+"""The dialogs of the plug-in in GIMP on a virtual screen, driven as a screen reader would."""
 
 import argparse
 import gettext
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
 
+import scripting
 import tap
 from desktop import Desktop
-from gimp_session import Gimp, Profile, quote, wait_for
+from gimp_session import Gimp, Profile, wait_for
+from scripting import images, layer_name, layers, new_image, request_of, size
 
 # Cancel is to stop the work within this many seconds.
 CANCEL_LIMIT = 1.0
@@ -27,41 +30,25 @@ screenshots = None
 
 def open_image(kind='RGB', width=256, height=192):
     """An image with a layer, on the screen; its number and the display's."""
-    types = {'RGB': 'RGB-IMAGE', 'GRAY': 'GRAY-IMAGE'}
-    found = gimp.run(f"""
-      (let* ((image (car (gimp-image-new {width} {height} {kind})))
-             (layer (car (gimp-layer-new image "below" {width} {height} {types[kind]} 100 LAYER-MODE-NORMAL))))
-        (gimp-drawable-fill layer FILL-WHITE)
-        (gimp-image-insert-layer image layer 0 0)
-        (gimp-image-clean-all image)
-        (list image (car (gimp-display-new image))))""")
-    return tuple(int(word) for word in found.strip('()').split())
-
-
-def layers(image):
-    found = gimp.run(f'(vector->list (car (gimp-image-get-layers {image})))')
-    return [int(word) for word in found.strip('()').split()]
-
-
-def layer_name(layer):
-    return gimp.run(f'(begin (display (car (gimp-item-get-name {layer}))) "")').removesuffix('""')
+    image = new_image(kind, width, height)
+    gimp.run(f'(begin (gimp-drawable-fill {layers(image)[0]} FILL-WHITE) (gimp-image-clean-all {image}))')
+    return image, gimp.number(f'(car (gimp-display-new {image}))')
 
 
 def has_request(layer):
     return gimp.number(f'(vector-length (list->vector (car (gimp-item-get-parasite-list {layer}))))') > 0
 
 
-def images():
-    found = gimp.run('(vector->list (car (gimp-get-images)))')
-    return {int(word) for word in found.strip('()').split()}
-
-
-def close_everything():
-    """No image on the screen, no dialog, and nothing remembered."""
+def close_plugin():
     for pid in gimp.plugin_pids():
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not gimp.plugin_pids(), 'the plug-in to end')
     wait_for(lambda: desktop.application('hidiffusion') is None, 'the dialog to go')
+
+
+def close_everything():
+    """No image on the screen, no dialog, and nothing remembered."""
+    close_plugin()
     for display in range(1, 100):
         if gimp.run(f'(car (gimp-display-id-is-valid {display}))') in ('1', '#t'):
             gimp.run(f'(gimp-display-delete {display})')
@@ -74,17 +61,27 @@ def menu_item(name):
 
 # --- what the tests ask of the dialog -------------------------------------------
 
-class Dialog:
-    """The dialog, opened from the menu. Widgets are named in English; @translate knows them in the user's language."""
+# For each task, what is in the menu, and on the button that begins the work.
+TASKS = {
+    'generate': ('_Generate...', '_Generate'),
+    'transform': ('_Transform...', 'Trans_form'),
+    'fill': ('_Fill Selection...', '_Fill'),
+    'upscale': ('_Upscale...', 'Upscal_e'),
+}
 
-    def __init__(self, translate=None):
+
+class Dialog:
+    """A dialog, opened from the menu. Widgets are named in English; @translate knows them in the user's language."""
+
+    def __init__(self, translate=None, task='generate', menu=None):
         self.translate = translate
-        item = menu_item(self.label('_Generate...'))
+        self.ok = self.label(TASKS[task][1])
+        item = menu_item(self.label(menu or TASKS[task][0]))
         wait_for(lambda: item.has('sensitive'), 'the menu item')
         item.press()
         application = wait_for(lambda: desktop.application('hidiffusion'), 'the plug-in')
         self.window = application.wait_for('dialog')
-        wait_for(lambda: self.window.find('button', self.label('_Generate')), 'the buttons')
+        wait_for(lambda: self.window.find('button', self.ok), 'the buttons')
 
     def label(self, text):
         """The label of a button or menu item as it is shown."""
@@ -100,7 +97,8 @@ class Dialog:
         return self.window.wait_for(role, name)
 
     def button(self, name):
-        return self.window.wait_for('button', self.label(name))
+        """The button of that name; that which begins the work has its own already in the user's language."""
+        return self.window.wait_for('button', name if name == self.ok else self.label(name))
 
     def texts(self):
         return [label.text for label in self.window.find_all('label')]
@@ -117,21 +115,25 @@ class Dialog:
         follow = self.window.find('check box', 'Size of the image')
         if follow and follow.has('checked'):
             follow.press()
-        self.field('spin button', 'Width').value = width
-        self.field('spin button', 'Height').value = height
+        if self.window.find('spin button', 'Width'):
+            self.field('spin button', 'Width').value = width
+            self.field('spin button', 'Height').value = height
         self.field('spin button', 'Steps').value = steps
-        wait_for(lambda: self.button('Generate').has('sensitive'), 'Generate to be sensitive')
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        wait_for(lambda: self.button(self.ok).has('sensitive'), f'{self.ok} to be sensitive')
 
     def start(self):
-        """Presses Generate; what the last picture has left in the dialog is gone afterwards."""
+        """Begins the work; what the last picture has left in the dialog is gone afterwards."""
         before = self.texts()
-        self.button('Generate').press()
+        self.button(self.ok).press()
         wait_for(lambda: self.texts() != before, 'the work to begin')
 
     def generate(self):
         """Makes a picture and waits for it; the seed that it was made with."""
         self.start()
-        return int(self.wait_for_text(r'^Done in .* seed (\d+)', timeout=120).group(1))
+        return int(self.wait_for_text(r'^Done\b.* seeds? (?:from )?(\d+)', timeout=120).group(1))
 
     def start_long_run(self):
         """Starts a run that takes minutes, waits for its first steps, and returns the label that tells of them."""
@@ -161,9 +163,12 @@ def test_the_dialog_opens_from_the_menu():
 
 def test_every_field_has_a_name():
     open_image()
-    dialog = Dialog()
+    check_names(Dialog().window)
+
+
+def check_names(window):
     roles = {'text', 'spin button', 'combo box', 'check box', 'button', 'progress bar'}
-    nameless = [widget.role for widget in dialog.window.walk()
+    nameless = [widget.role for widget in window.walk()
                 if widget.role in roles and widget.has('showing') and not widget.name]
     tap.check_equal(nameless, [], 'widgets without a name')
 
@@ -173,12 +178,12 @@ def test_no_mnemonic_is_used_twice():
     check_mnemonics(Dialog().window)
 
 
-def check_mnemonics(window):
+def check_mnemonics(window, least=12):
     letters = {}
     for widget in window.walk():
         if widget.has('showing') and widget.mnemonic.startswith('<Alt>'):
             letters.setdefault(widget.mnemonic.lower(), []).append(widget.name)
-    tap.check(len(letters) >= 12, f'only {len(letters)} mnemonics: {letters}')
+    tap.check(len(letters) >= least, f'only {len(letters)} mnemonics: {letters}')
     tap.check_equal({key: names for key, names in letters.items() if len(names) > 1}, {}, 'mnemonics used twice')
 
 
@@ -349,8 +354,9 @@ def test_an_image_with_a_palette_can_be_converted():
 def test_without_an_image_a_new_one_is_shown():
     dialog = Dialog()
     tap.check(dialog.window.find('check box', 'Size of the image') is None, 'the size of no image is offered')
-    tap.check_equal(dialog.field('spin button', 'Width').value, 512, 'width')
-    dialog.describe()
+    width = dialog.field('spin button', 'Width')
+    wait_for(lambda: width.value == 128, 'the width that suits the model')
+    dialog.describe(width=160)
     dialog.generate()
     found = images()
     tap.check_equal(len(found), 1, 'images')
@@ -425,6 +431,187 @@ def test_killing_the_plugin_leaves_gimp_alive():
     tap.check_equal(len(layers(image)), 2, 'layers')
 
 
+# --- the other tasks ------------------------------------------------------------
+
+def check_task(dialog, name):
+    """Takes a picture of a dialog, looks at its names and mnemonics, and runs it."""
+    dialog.wait_until_ready()
+    dialog.wait_for_text(r'^On CPU.*: .* of memory')
+    check_names(dialog.window)
+    check_mnemonics(dialog.window)
+    desktop.screenshot(screenshots / f'{name}.png', dialog.window)
+    dialog.generate()
+
+
+def test_a_layer_is_transformed():
+    image, _ = open_image()
+    below = layers(image)
+    dialog = Dialog(task='transform')
+    tap.check(not dialog.button('Transform').has('sensitive'), 'Transform can be pressed without a prompt')
+    strength = dialog.field('spin button', 'Strength')
+    wait_for(lambda: strength.value == 0.75, 'the strength that suits the task')
+    dialog.describe('a red star on a sky background', steps=8)
+    strength.value = 0.5
+    dialog.field('spin button', 'Pictures').value = 3
+    check_task(dialog, 'transform')
+    made = layers(image)[:3]
+    tap.check_equal(layers(image)[3:], below, 'the layers below')
+    tap.check_equal([request_of(layer)['strength'] for layer in made], [0.5] * 3, 'strength')
+    seeds = [request_of(layer)['seed'] for layer in made]
+    tap.check_equal(seeds, [seeds[2] + 2, seeds[2] + 1, seeds[2]], 'seeds')
+
+
+def test_a_selection_is_filled():
+    image, _ = open_image()
+    dialog = Dialog(task='fill')
+    dialog.wait_for_text('^Nothing is selected')
+    tap.check(not dialog.button('Fill').has('sensitive'), 'Fill can be pressed')
+    close_plugin()
+    gimp.run(f'(gimp-image-select-ellipse {image} CHANNEL-OP-REPLACE 60 40 90 80)')
+    dialog = Dialog(task='fill')
+    dialog.describe('a red star on a sky background', steps=8)
+    check_task(dialog, 'fill')
+    made = layers(image)[0]
+    tap.check(gimp.number(f'(car (gimp-layer-get-mask {made}))') > 0, 'no mask')
+
+
+def test_a_layer_is_upscaled():
+    image, _ = open_image(width=96, height=64)
+    before = layers(image)
+    dialog = Dialog(task='upscale')
+    dialog.field('spin button', 'Enlarge by').value = 4
+    check_task(dialog, 'upscale')
+    tap.check_equal(layers(image), before, 'layers')
+    large, = images() - {image}
+    tap.check_equal(size(layers(large)[0]), [384, 256], 'size')
+
+
+def test_a_layer_is_made_again():
+    image, _ = open_image()
+    dialog = Dialog(task='transform')
+    dialog.describe('a red star on a sky background', steps=3)
+    dialog.generate()
+    first = request_of(layers(image)[0])
+    dialog.button('Close').press()
+    dialog.wait_until_closed()
+    dialog = Dialog(task='transform', menu='_Again...')
+    tap.check_equal(dialog.field('text', 'Prompt').text, first['prompt'], 'prompt')
+    tap.check_equal([dialog.field('spin button', name).value for name in ('Steps', 'Seed', 'Strength')],
+                    [3, first['seed'], 0.75], 'numbers')
+    check_task(dialog, 'again')
+    tap.check_equal(len(layers(image)), 3, 'layers')
+    tap.check_equal(request_of(layers(image)[0]), first, 'request')
+
+
+def test_what_is_missing_is_explained_when_a_layer_is_made_again():
+    image, _ = open_image()
+    dialog = Dialog()
+    dialog.describe()
+    dialog.generate()
+    dialog.button('Close').press()
+    dialog.wait_until_closed()
+    demo = profile.models / 'demo'
+    demo.rename(demo.with_name('other'))
+    try:
+        dialog = Dialog(menu='_Again...')
+        dialog.wait_for_text("There is no model 'demo'")
+        desktop.screenshot(screenshots / 'again-missing.png', dialog.window)
+        dialog.field('text', 'Model').text = 'other'
+        dialog.wait_until_ready()
+    finally:
+        close_plugin()
+        demo.with_name('other').rename(demo)
+
+
+def test_settings_that_suit_the_model_are_shown_until_they_are_changed():
+    open_image()
+    turbo = profile.models / 'demo-turbo'
+    shutil.copytree(profile.model, turbo)
+    try:
+        dialog = Dialog()
+        dialog.field('text', 'Prompt').text = 'a red star'
+        suited = dialog.field('check box', 'As suits the model')
+        steps = dialog.field('spin button', 'Steps')
+        wait_for(lambda: steps.value == 25, "the model's steps")
+        dialog.field('text', 'Model').text = 'demo-turbo'
+        wait_for(lambda: steps.value == 4, "the other model's steps")
+        tap.check(suited.has('checked'), 'the settings do not suit the model')
+        steps.value = 9
+        wait_for(lambda: not suited.has('checked'), 'the check mark to go')
+        dialog.field('text', 'Model').text = 'demo'
+        dialog.wait_until_ready()
+        time.sleep(1.0)
+        tap.check_equal(steps.value, 9, 'the steps that were chosen')
+        suited.press()
+        wait_for(lambda: steps.value == 25, "the model's steps again")
+    finally:
+        shutil.rmtree(turbo)
+
+
+def test_folders_can_be_added():
+    open_image()
+    folder = profile.root / 'elsewhere'
+    shutil.copytree(profile.model, folder / 'star-maker')
+    dialog = Dialog()
+    dialog.describe()
+    dialog.field('text', 'Model').text = 'star-maker'
+    dialog.wait_for_text("There is no model 'star-maker'")
+    try:
+        (profile.gimp / 'hidiffusion.ini').write_text(f'[models]\nfolders=/nonexistent;{folder};\n')
+        close_plugin()
+        dialog = Dialog()
+        dialog.describe()
+        dialog.field('text', 'Model').text = 'star-maker'
+        dialog.wait_until_ready()
+        dialog.button('Folders…').press()
+        folders = desktop.application('hidiffusion').wait_for('dialog', 'Folders with Models')
+        rows = [cell.name for cell in folders.wait_for('table', 'Folders').find_all('table cell')]
+        tap.check_equal(rows, ['/nonexistent', str(folder)], 'folders')
+        check_mnemonics(folders, 4)
+        desktop.screenshot(screenshots / 'folders.png', folders)
+        table = folders.find('table', 'Folders').node.get_table_iface()
+        desktop.atspi.Table.add_row_selection(table, 1)
+        wait_for(lambda: desktop.atspi.Table.is_row_selected(table, 1), 'the row to be selected')
+        folders.find('button', 'Remove').press()
+        folders.find('button', 'OK').press()
+        dialog.wait_for_text("There is no model 'star-maker'")
+        tap.check('/nonexistent' in (profile.gimp / 'hidiffusion.ini').read_text(), 'the other folder is gone, too')
+    finally:
+        (profile.gimp / 'hidiffusion.ini').unlink()
+
+
+def test_sections_are_folded_away_until_they_are_used():
+    image, _ = open_image()
+    dialog = Dialog()
+    dialog.describe()
+    for title in ('LoRAs', 'ControlNet', 'Advanced'):
+        section = dialog.window.wait_for('toggle button', title, shown=False)
+        tap.check(not section.has('expanded'), f'the section {title} is not folded away')
+        section.press()
+        wait_for(lambda: section.has('expanded'), 'the section to unfold')
+    dialog.button('Add a LoRA').press()
+    dialog.field('text', 'LoRA').text = 'nonsense'
+    dialog.wait_for_text("There is no LoRA 'nonsense'")
+    check_names(dialog.window)
+    check_mnemonics(dialog.window)
+    desktop.screenshot(screenshots / 'sections.png', dialog.window)
+    dialog.button('Remove').press()
+    dialog.wait_until_ready()
+    dialog.field('text', 'ControlNet').text = str(profile.model)
+    dialog.wait_for_text('needs a layer to follow')
+    dialog.field('text', 'ControlNet').text = ''
+    dialog.window.wait_for('spin button', 'T1', shown=False).value = 0.5
+    dialog.wait_until_ready()
+    dialog.generate()
+    tap.check_equal(request_of(layers(image)[0])['t1'], 0.5, 'T1')
+    dialog.button('Close').press()
+    dialog.wait_until_closed()
+    dialog = Dialog()
+    tap.check_equal([dialog.window.wait_for('toggle button', title, shown=False).has('expanded')
+                     for title in ('ControlNet', 'Advanced')],
+                    [False, True], 'which sections are open')
+
+
 def test_nothing_of_ours_is_on_stderr():
     tap.check_equal(gimp.complaints(), [], 'complaints')
 
@@ -436,15 +623,16 @@ def check_language(name, locale):
     if locale.lower().replace('-', '') not in known.replace('-', ''):
         raise tap.Skip(f'this system has no locale {locale}')
     gimp.stop()
-    gimp = Gimp(profile, 'gimp', profile.environment(LANG=locale, LC_ALL=locale, LANGUAGE=name))
+    gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(LANG=locale, LC_ALL=locale, LANGUAGE=name))
     open_image()
     catalog = gettext.translation('hidiffusion', profile.plugin / 'locale', [name])
-    dialog = Dialog(catalog.gettext)
-    dialog.field('text', dialog.name('_Prompt')).text = 'a red star'
-    wait_for(lambda: dialog.button('_Generate').has('sensitive'), 'Generate to be sensitive')
-    time.sleep(1.0)
-    desktop.screenshot(screenshots / f'generate-{name}.png', dialog.window)
-    check_mnemonics(dialog.window)
+    for task in TASKS:
+        dialog = Dialog(catalog.gettext, task)
+        dialog.field('text', dialog.name('_Prompt')).text = 'a red star'
+        time.sleep(1.0)
+        desktop.screenshot(screenshots / f'{task}-{name}.png', dialog.window)
+        check_mnemonics(dialog.window)
+        close_plugin()
     tap.check_equal(gimp.complaints(), [], 'complaints')
 
 
@@ -462,7 +650,7 @@ def clear_the_screen():
     for last in (False, True):
         if not gimp.is_alive():
             gimp.stop()
-            gimp = Gimp(profile, 'gimp')
+            gimp = scripting.gimp = Gimp(profile, 'gimp')
         try:
             close_everything()
             return
@@ -501,7 +689,7 @@ def main():
     desktop = Desktop()
     profile = Profile(arguments.plugin, arguments.model, arguments.locale)
     try:
-        gimp = Gimp(profile, 'gimp')
+        gimp = scripting.gimp = Gimp(profile, 'gimp')
         try:
             tap.run([with_fresh_screen(test) for name, test in globals().items()
                      if name.startswith('test_') and arguments.only in name])

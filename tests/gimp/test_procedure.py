@@ -8,8 +8,11 @@ import shutil
 import signal
 import threading
 
+import scripting
 import tap
-from gimp_session import PROCEDURE, Gimp, Profile, ScriptError, quote, wait_for
+from gimp_session import Gimp, Profile, ScriptError, quote, wait_for
+from scripting import (Scheme, call, generate, images, layer_name, layers, new_image, new_indexed_image, pixel,
+                       request_of, state)
 
 profile = None
 gimp = None
@@ -21,83 +24,6 @@ LONG = {'prompt': 'a red star', 'width': 512, 'height': 512, 'steps': 1000, 'see
 
 
 # --- what the tests ask of GIMP -------------------------------------------------
-
-class Scheme(str):
-    """An argument that is an expression of Scheme."""
-
-
-def call(image=None, mode='RUN-NONINTERACTIVE', **arguments):
-    """The Scheme call of the procedure."""
-    words = [f'#:run-mode {mode}']
-    if image is not None:
-        words.append(f'#:image {image}')
-    for name, value in arguments.items():
-        value = quote(value) if type(value) is str else value
-        words.append(f'#:{name.replace("_", "-")} {value}')
-    return f'({PROCEDURE} {" ".join(words)})'
-
-
-def generate(image=None, **arguments):
-    """Image and layer that the procedure returns."""
-    found = gimp.run(call(image, **arguments))
-    return tuple(int(word) for word in found.strip('()').split())
-
-
-def new_image(kind='RGB', width=192, height=128):
-    """An image with one layer, which is unchanged as far as GIMP knows."""
-    types = {'RGB': 'RGB-IMAGE', 'GRAY': 'GRAY-IMAGE'}
-    return gimp.number(f"""
-      (let* ((image (car (gimp-image-new {width} {height} {kind})))
-             (layer (car (gimp-layer-new image "below" {width} {height}
-                                         {types[kind]} 100 LAYER-MODE-NORMAL))))
-        (gimp-image-insert-layer image layer 0 0)
-        (gimp-image-clean-all image)
-        image)""")
-
-
-def new_indexed_image():
-    image = new_image()
-    gimp.run(f'(gimp-image-convert-indexed {image} CONVERT-DITHER-NONE '
-             'CONVERT-PALETTE-GENERATE 4 FALSE FALSE "")')
-    gimp.run(f'(gimp-image-clean-all {image})')
-    return image
-
-
-def layers(image):
-    """The layers' numbers, from the top."""
-    found = gimp.run(f'(vector->list (car (gimp-image-get-layers {image})))')
-    return [int(word) for word in found.strip('()').split()]
-
-
-def images():
-    found = gimp.run('(vector->list (car (gimp-get-images)))')
-    return {int(word) for word in found.strip('()').split()}
-
-
-def layer_name(layer):
-    return gimp.run(f'(begin (display (car (gimp-item-get-name {layer}))) "")').removesuffix('""')
-
-
-def text(script):
-    """A string that a script returns, without quotes."""
-    return gimp.run(f'(display {script})').removesuffix('#t')
-
-
-def request_of(layer):
-    return json.loads(text(f'(caddr (car (gimp-item-get-parasite {layer} "hidiffusion-request")))'))
-
-
-def pixel(layer, x, y):
-    """Colour components of a pixel, 0 to 255."""
-    found = text(f'(car (gimp-drawable-get-pixel {layer} {x} {y}))')
-    return [float(word) for word in found.strip('()').split()]
-
-
-def state(image):
-    """All that a failing call must leave as it was."""
-    return (layers(image), gimp.number(f'(car (gimp-image-is-dirty {image}))'),
-            gimp.number(f'(car (gimp-image-get-base-type {image}))'))
-
 
 def check_refused(image, expected, **arguments):
     """Checks that a call fails with all the words expected, and changes nothing."""
@@ -155,7 +81,7 @@ def test_the_request_is_kept_with_the_layer():
                  'steps': 3, 'guidance_scale': 4.5, 'sampler': 'euler_a', 'seed': 2147483647, 'hidiffusion': 'off'}
     _, layer = generate(image, **arguments)
     request = request_of(layer)
-    expected = arguments | {'schema_version': 1}
+    expected = arguments | {'schema_version': 2, 'task': 'generate'}
     for name, value in expected.items():
         tap.check_equal(request.get(name), value, name)
     whole = json.dumps(request)
@@ -168,7 +94,7 @@ def test_omitted_arguments_have_their_defaults():
     _, layer = generate(new_image(), prompt='a red star', steps=1)
     request = request_of(layer)
     expected = {'negative_prompt': '', 'width': 192, 'height': 128, 'guidance_scale': 7.5,
-                'sampler': 'ddim', 'hidiffusion': 'auto'}
+                'sampler': 'dpmpp_2m', 'schedule': 'karras', 'count': 1, 'hidiffusion': 'auto'}
     for name, value in expected.items():
         tap.check_equal(request.get(name), value, name)
     tap.check(0 <= request['seed'] < 2 ** 31, f'seed: {request["seed"]}')
@@ -266,12 +192,29 @@ def test_a_model_is_found_by_name_and_by_path():
 
 def test_the_users_own_models_come_first():
     own = profile.data / 'hidiffusion' / 'models' / 'zz-mine'
-    own.mkdir(parents=True)
+    own.parent.mkdir(parents=True)
+    own.symlink_to(profile.model)
     try:
-        (own / 'model_index.json').write_text('{}')
-        check_refused(new_image(), [str(own)], **QUICK)
+        _, layer = generate(new_image(), **QUICK)
+        tap.check_equal(request_of(layer)['model'], 'zz-mine', 'model')
     finally:
-        shutil.rmtree(own)
+        own.unlink()
+
+
+def test_models_are_found_in_folders_of_the_users_choice():
+    folder = profile.root / 'elsewhere'
+    shutil.copytree(profile.model, folder / 'deeper' / 'star-maker')
+    settings = profile.gimp / 'hidiffusion.ini'
+    arguments = QUICK | {'model': 'star-maker'}
+    check_refused(new_image(), ["'star-maker'"], **arguments)
+    settings.write_text(f'[models]\nfolders={folder};\n')
+    try:
+        _, layer = generate(new_image(), **arguments)
+        tap.check_equal(request_of(layer)['model'], 'star-maker', 'model')
+        settings.write_text('[models')
+        check_refused(new_image(), ["'star-maker'"], **arguments)
+    finally:
+        settings.unlink()
 
 
 def test_without_any_model_the_message_says_where_to_put_one():
@@ -304,7 +247,7 @@ def test_every_bad_argument_has_a_message():
             ({'prompt': ' \n '}, ['prompt']),
             ({'model': 'nonsense'}, ["'nonsense'"]),
             ({'model': '/no/such/folder'}, ['/no/such/folder']),
-            ({'model': 'no/such/folder'}, ['/no/such/folder']),
+            ({'model': 'no/such/folder'}, ['no/such/folder']),
             ({'model': str(empty)}, [str(empty)]),
             ({'model': '/dev/null'}, ['/dev/null']),
             ({'width': 1}, ['width', '1']),
@@ -312,13 +255,24 @@ def test_every_bad_argument_has_a_message():
             ({'width': 8193}, ['8193']),
             ({'height': 63}, ['height', '63']),
             ({'height': 100000}, ['100000']),
-            ({'steps': 0}, ['0']),
+            ({'steps': -1}, ['-1']),
             ({'steps': 1001}, ['1001']),
             ({'guidance_scale': -0.5}, ['-0.5']),
             ({'guidance_scale': 101}, ['101']),
             ({'seed': -2}, ['-2']),
             ({'sampler': 'nonsense'}, ['sampler', 'nonsense']),
+            ({'schedule': 'nonsense'}, ['schedule', 'nonsense']),
             ({'hidiffusion': 'nonsense'}, ['hidiffusion', 'nonsense']),
+            ({'prediction': 'nonsense'}, ['prediction', 'nonsense']),
+            ({'precision': 'nonsense'}, ['precision', 'nonsense']),
+            ({'count': 0}, ['0']),
+            ({'t1': -0.5}, ['T1', '-0.5']),
+            ({'eta': 1.5}, ['1.5']),
+            ({'loras': 'nonsense:0.5'}, ["LoRA 'nonsense'"]),
+            ({'loras': '/no/such/file.safetensors'}, ['/no/such/file.safetensors']),
+            ({'control_net': 'nonsense'}, ["ControlNet 'nonsense'"]),
+            ({'control_net': str(empty)}, ['layer to follow']),
+            ({'control_preprocessor': 'nonsense'}, ['preprocessor', 'nonsense']),
             ({'device': 'nonsense'}, ['device', 'nonsense']),
             ({'nonsense': 1}, ['nonsense'])]:
         check_refused(image, expected, **(QUICK | changes))
@@ -328,9 +282,12 @@ def test_every_bad_argument_has_a_message():
 
 def test_a_prompt_of_any_length_is_no_crash():
     image = new_image()
-    prompt = Scheme('(apply string-append (vector->list (make-vector 10000 "star ")))')
-    _, layer = generate(image, **(QUICK | {'prompt': prompt, 'steps': 1}))
-    tap.check_equal(len(request_of(layer)['prompt']), 50000, 'length of the prompt')
+
+    def repeat(count):
+        return Scheme(f'(apply string-append (vector->list (make-vector {count} "star ")))')
+    _, layer = generate(image, **(QUICK | {'prompt': repeat(1000), 'steps': 1}))
+    tap.check_equal(len(request_of(layer)['prompt']), 5000, 'length of the prompt')
+    check_refused(image, ['prompt is too long'], **(QUICK | {'prompt': repeat(10000)}))
 
 
 def test_an_image_with_a_palette_is_refused():
@@ -370,7 +327,7 @@ def main():
 
     profile = Profile(arguments.plugin, arguments.model)
     try:
-        gimp = Gimp(profile)
+        gimp = scripting.gimp = Gimp(profile)
         try:
             tap.run([test for name, test in globals().items() if name.startswith('test_')])
         finally:

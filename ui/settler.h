@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/request.h"
+
+G_BEGIN_DECLS
+
+/* Tells what a model makes of what a request leaves to it. Keeps the model's description, which takes reading the
+ * headers of its files, until another one is asked for. */
+typedef struct _HdSettler HdSettler;
+
+HdSettler *hd_settler_new    (void);
+void       hd_settler_free   (HdSettler        *settler);
+
+/* (transfer full): @request with everything filled in; NULL if the model cannot be opened. */
+HdRequest *hd_settler_settle (HdSettler        *settler,
+                              const HdRequest  *request,
+                              GError          **error);
+
+G_END_DECLS
