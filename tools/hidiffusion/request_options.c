@@ -430,10 +430,11 @@ hd_request_options_free (HdRequestOptions *options)
 static const Option *
 find_option (const char *name)
 {
+  gboolean is_long = name[0] == '-' && name[1] == '-';
+
   for (gsize i = 0; i < G_N_ELEMENTS (groups); i++)
     for (const Option *option = groups[i].options; option->name != NULL; option++)
-      if (g_str_has_prefix (name, "--") ? g_str_equal (name + 2, option->name)
-                                        : option->letter != 0 && name[1] == option->letter)
+      if (is_long ? g_strcmp0 (name + 2, option->name) == 0 : option->letter != 0 && name[1] == option->letter)
         return option;
 
   g_return_val_if_reached (NULL);
