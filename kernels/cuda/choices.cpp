@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <math.h>
 #include <string.h>
 
 #include "config.h"
