@@ -10,6 +10,9 @@
 extern "C" {
 #endif
 
+/* Whether there is an emulator at all: the programs for a GPU have none, and tests of what only it tells are skipped. */
+int      hd_emulated            (void);
+
 /* How many launches there were. */
 uint64_t hd_emulated_launches   (void);
 

@@ -249,6 +249,9 @@ test_launches (void)
 {
   guint64 launches;
 
+  if (test_cuda_skip_on_gpu ())
+    return;
+
   hd_emulated_most_blocks ();
   launches = hd_emulated_launches ();
   run_case (&cases[13], HD_DTYPE_F16, 200, 1e3, FALSE);

@@ -9,8 +9,8 @@
 
 const HdCudaModule *hd_cuda_module_open (void);
 
-/* An emulated CUDA context with an arena that is filled with TEST_GUARD, in the device's memory, which here is the
- * host's. float32 tensors are made on a context for float16. */
+/* A CUDA context, emulated or, in the programs for a GPU (on_gpu.c), real, with an arena that is filled with
+ * TEST_GUARD. float32 tensors are made on a context for float16. */
 static inline HdContext *
 test_cuda_context_new (HdDtype dtype,
                        gsize   bytes)
@@ -20,9 +20,7 @@ test_cuda_context_new (HdDtype dtype,
                                                                                        : HD_PRECISION_F16, &error);
 
   g_assert_no_error (error);
-  hd_context_reserve (context, bytes, &error);
-  g_assert_no_error (error);
-  memset (context->memory, TEST_GUARD, bytes);
+  test_reserve (context, bytes);
 
   return context;
 }
@@ -33,6 +31,16 @@ test_cuda_assert_released (void)
 {
   g_assert_cmpuint (hd_emulated_allocated (), ==, 0);
   g_assert_cmpint (hd_emulated_objects (), ==, 0);
+}
+
+/* Skips the test, and returns TRUE, where what only the emulator tells cannot be asked. */
+static inline gboolean
+test_cuda_skip_on_gpu (void)
+{
+  if (!hd_emulated ())
+    g_test_skip ("it counts what only the emulator counts");
+
+  return !hd_emulated ();
 }
 
 /* What rounding the result to @dtype costs, and a little. */

@@ -168,6 +168,9 @@ test_processors (void)
   int               met[3] = { 0 };
   int               most_parts = 0;
 
+  if (test_cuda_skip_on_gpu ())
+    return;
+
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     if (g_strv_contains (names, cases[i].name))
       for (guint j = 0; j < G_N_ELEMENTS (processors); j++)

@@ -55,6 +55,12 @@ report (cudaError_t error)
 
 /* --- control.h --- */
 
+int
+hd_emulated (void)
+{
+  return 1;
+}
+
 void
 hd_emulated_fail_after (int count)
 {

@@ -67,17 +67,15 @@ test_whole_memory (HdContext *context)
   return whole;
 }
 
-/* A context with an arena that is filled with TEST_GUARD. */
-static inline HdContext *
-test_context_new (HdDtype dtype,
-                  gsize   bytes)
+/* Gives @context an arena that is filled with TEST_GUARD. */
+static inline void
+test_reserve (HdContext *context,
+              gsize      bytes)
 {
   GError            *error = NULL;
-  HdContext         *context = test_device_open (dtype, &error);
   g_autofree float  *guards = g_malloc (bytes);
   HdTensor           whole;
 
-  g_assert_no_error (error);
   hd_context_reserve (context, bytes, &error);
   g_assert_no_error (error);
 
@@ -85,6 +83,18 @@ test_context_new (HdDtype dtype,
   whole = test_whole_memory (context);
   context->backend->upload (context, &whole, NULL, guards, &error);
   g_assert_no_error (error);
+}
+
+/* A context with such an arena. */
+static inline HdContext *
+test_context_new (HdDtype dtype,
+                  gsize   bytes)
+{
+  GError    *error = NULL;
+  HdContext *context = test_device_open (dtype, &error);
+
+  g_assert_no_error (error);
+  test_reserve (context, bytes);
 
   return context;
 }
