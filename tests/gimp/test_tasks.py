@@ -10,6 +10,7 @@ import time
 
 import numpy
 
+import companions
 import scripting
 import tap
 from gimp_session import Gimp, Profile, ScriptError, quote, wait_for
@@ -391,6 +392,55 @@ def test_what_cannot_be_made_again_is_explained():
         gimp.run(f'(begin (gimp-item-attach-parasite {made} (list "hidiffusion-request" 3 {quote(text)})) '
                  f'(gimp-image-clean-all {image}))')
         check_refused(image, [word], **arguments)
+
+
+# --- LoRAs and ControlNets -------------------------------------------------------
+
+def test_loras_change_the_picture():
+    folder = profile.data / 'hidiffusion' / 'loras'
+    companions.make_lora(profile.model, folder / 'ink.safetensors')
+    image, layer = picture_image(128, 128)
+    source = {'drawables': vector(layer)}
+    plain, none, some, more, path = (
+        transform(image, **source, **(QUICK | changes)) for changes in (
+            {}, {'loras': 'ink:0'}, {'loras': 'ink:0.5'}, {'loras': 'ink'},
+            {'loras': f'{folder}/ink.safetensors:0.5'}))
+    check_same(pixels(none), pixels(plain), 'a weight of 0')
+    tap.check(numpy.abs(pixels(some) - pixels(plain)).max() > 0.01, 'the LoRA changes nothing')
+    tap.check(numpy.abs(pixels(more) - pixels(some)).max() > 0.01, 'the weight changes nothing')
+    check_same(pixels(path), pixels(some), 'a LoRA by its path')
+    tap.check_equal(request_of(path)['loras'], [{'name': 'ink', 'weight': 0.5}], 'request')
+    check_same(pixels(again(image, some)), pixels(some), 'again')
+
+
+def test_a_control_net_reads_a_layer():
+    companions.make_control_net(profile.model, profile.data / 'hidiffusion' / 'controlnet' / 'lines')
+    image, layer = picture_image(160, 128)
+    # the second one holds the same at another place; only what lies under the picture counts
+    shapes = [gimp.number(f"""
+      (let ((shapes (car (gimp-layer-new {image} "shapes" {width} 128 RGBA-IMAGE 100 LAYER-MODE-NORMAL))))
+        (gimp-image-insert-layer {image} shapes 0 0)
+        (gimp-layer-set-offsets shapes {x} 0)
+        (gimp-context-set-foreground '(255 255 255))
+        (gimp-image-select-ellipse {image} CHANNEL-OP-REPLACE {left} 30 60 60)
+        (gimp-drawable-edit-fill shapes FILL-FOREGROUND)
+        (gimp-selection-none {image})
+        shapes)""") for width, x, left in ((160, 0, 40), (200, -40, 40), (160, 0, 80))]
+    arguments = QUICK | {'control_net': 'lines', 'drawables': vector(layer)}
+    plain = pixels(transform(image, **(QUICK | {'drawables': vector(layer)})))
+    first, moved, other = (transform(image, control_layer=shape, **arguments) for shape in shapes)
+    tap.check(numpy.abs(pixels(first) - plain).max() > 0.01, 'the ControlNet changes nothing')
+    check_same(pixels(moved), pixels(first), 'a larger layer')
+    tap.check(numpy.abs(pixels(other) - pixels(first)).max() > 0.01, 'the layer changes nothing')
+    edges = transform(image, control_layer=shapes[0], control_preprocessor='canny', **arguments)
+    tap.check(numpy.abs(pixels(edges) - pixels(first)).max() > 0.01, 'its edges are no other picture')
+    none = transform(image, control_layer=shapes[0], control_strength=0, **arguments)
+    check_same(pixels(none), plain, 'a strength of 0')
+    request = request_of(edges)
+    tap.check_equal((request['control_net'], request['control_preprocessor']), ('lines', 'canny'), 'request')
+    check_same(pixels(again(image, edges)), pixels(edges), 'again')
+    generated, made = generate(image, control_layer=shapes[0], control_net='lines', **QUICK)
+    tap.check_equal((generated, request_of(made)['control_net']), (image, 'lines'), 'generated')
 
 
 # --- several pictures -----------------------------------------------------------
