@@ -11,6 +11,7 @@
 #define THREADS     256
 #define GATES_BYTES ((gsize) 32 << 20)
 #define CHUNK_ROWS  256   /* chunks are multiples */
+#define ALGORITHMS  6     /* of the library that are measured */
 
 template <typename T>
 struct Layer
@@ -19,6 +20,8 @@ struct Layer
   gboolean                    aligned;
   HdLtProduct                 product;   /* what the library would do: of all rows, y and residual not for GEGLU */
 };
+
+G_STATIC_ASSERT (HD_TILE_MAX_PLANS + ALGORITHMS <= HD_CHOICES_MOST);
 
 /* --- kernels --- */
 
@@ -209,7 +212,7 @@ choose (HdCudaContext   *cuda,
   const gboolean      library = suits_library (layer) && hd_choices_library (cuda) != NULL;
   Layer<T>            part = *layer;
   HdChoice            candidates[HD_CHOICES_MOST];
-  HdLtAlgorithm       algorithms[HD_CHOICES_MOST];
+  HdLtAlgorithm       algorithms[ALGORITHMS];
   g_autofree char    *key = NULL;
   HdChoice           *known;
   int                 n;
@@ -236,7 +239,7 @@ choose (HdCudaContext   *cuda,
     n = 1;
   if (library)
     {
-      int found = hd_lt_find (hd_choices_library (cuda), &part.product, algorithms, HD_CHOICES_MOST - n);
+      int found = hd_lt_find (hd_choices_library (cuda), &part.product, algorithms, ALGORITHMS);
 
       for (int i = 0; i < found; i++, n++)
         {
