@@ -68,7 +68,8 @@ gboolean hd_choices_measure (HdCudaContext   *cuda,
                              HdChoice        *choice,
                              GError         **error);
 
-/* The first candidate is taken for whatever was not chosen yet, and nothing is written. For tests. */
+/* Not @measuring: the first candidate is taken for whatever was not chosen yet, and nothing is read or written. For
+ * tests. */
 void     hd_choices_set_measuring (HdCudaContext *cuda,
                                    gboolean       measuring);
 

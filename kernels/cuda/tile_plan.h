@@ -34,8 +34,8 @@ typedef struct
 /**
  * hd_tile_plans:
  * @gated: the activation is GEGLU, whose depth cannot be shared
- * @plans: (array length=HD_TILE_MAX_PLANS): filled: of each shape the best with one part and, where it should be faster,
- *   with several; the one that should be the fastest of all first, by the number of tiles for each processor
+ * @plans: (array length=HD_TILE_MAX_PLANS): filled: each shape with one part and, where that should be faster, with
+ *   several; the one that should be the fastest of all first, by the number of tiles for each processor
  *
  * Returns: how many plans there are, at least one.
  */

@@ -76,7 +76,7 @@ check_map (const Conv *conv,
 
           for (int tap = 0; tap < map.taps; tap++)
             if (hd_conv_pixel (&map, place, tap) != find_pixel (conv, image, y, x, tap, size, read))
-              g_error ("%d x %d read as %d x %d, stride %d, padding %d: tap %d of pixel %d, %d of image %d is %d, not %d",
+              g_error ("%d x %d read as %d x %d, stride %d, padding %d: tap %d of %d, %d of image %d is %d, not %d",
                        height, width, read_height, read_width, conv->stride, conv->padding, tap, y, x, image,
                        hd_conv_pixel (&map, place, tap), find_pixel (conv, image, y, x, tap, size, read));
         }

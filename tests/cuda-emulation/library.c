@@ -43,6 +43,17 @@ get_counter (const char *name)
   return counter;
 }
 
+/* A context that measures, as on a real card. */
+static HdContext *
+new_context (HdDtype dtype,
+             gsize   bytes)
+{
+  HdContext *context = test_cuda_context_new (dtype, bytes);
+
+  test_cuda_measure (context, TRUE);
+  return context;
+}
+
 static double
 activate (HdActivation activation,
           double       x)
@@ -165,7 +176,7 @@ test_products (gconstpointer data)
 
   for (guint i = 0; i < G_N_ELEMENTS (dtypes); i++)
     {
-      g_autoptr (HdContext) context = test_cuda_context_new (dtypes[i], 1 << 20);
+      g_autoptr (HdContext) context = new_context (dtypes[i], 1 << 20);
       int                   before = *products;
 
       forget ();
@@ -194,7 +205,7 @@ test_kept (void)
   forget ();
   for (int i = 0; i < 2; i++)
     {
-      g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 1 << 20);
+      g_autoptr (HdContext) context = new_context (HD_DTYPE_F16, 1 << 20);
       int                   before = *products;
       guint64               launches = hd_emulated_launches ();
 
@@ -228,7 +239,7 @@ test_damaged (void)
 
   forget ();
   {
-    g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 1 << 20);
+    g_autoptr (HdContext) context = new_context (HD_DTYPE_F16, 1 << 20);
 
     run_case (context, &cases[0], HD_DTYPE_F16);
   }
@@ -241,7 +252,7 @@ test_damaged (void)
   for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
     {
       g_autofree char      *damaged = g_strdup_printf ("%s = %s\n", text, lines[i]);
-      g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 1 << 20);
+      g_autoptr (HdContext) context = new_context (HD_DTYPE_F16, 1 << 20);
 
       g_assert_true (g_file_set_contents (file, damaged, -1, NULL));
       test_assert_error (run_case (context, &cases[0], HD_DTYPE_F16), get_limit (HD_DTYPE_F16));
@@ -249,7 +260,7 @@ test_damaged (void)
 
   g_assert_true (g_file_set_contents (file, "# another card\nnonsense", -1, NULL));
   {
-    g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 1 << 20);
+    g_autoptr (HdContext) context = new_context (HD_DTYPE_F16, 1 << 20);
 
     test_assert_error (run_case (context, &cases[0], HD_DTYPE_F16), get_limit (HD_DTYPE_F16));
   }
@@ -263,7 +274,7 @@ test_failing (void)
 
   for (int i = 0; i < 2; i++)
     {
-      g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_BF16, 1 << 20);
+      g_autoptr (HdContext) context = new_context (HD_DTYPE_BF16, 1 << 20);
 
       forget ();
       if (i == 0)
@@ -279,7 +290,7 @@ static void
 test_chunks (void)
 {
   const Case            test = { "chunks", 700, 24, 32, TRUE, HD_ACTIVATION_GEGLU, TRUE, TRUE };
-  g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 4 << 20);
+  g_autoptr (HdContext) context = new_context (HD_DTYPE_F16, 4 << 20);
   int                  *products = get_counter ("fake_cublaslt_products");
   int                   before;
 

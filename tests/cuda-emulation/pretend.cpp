@@ -10,7 +10,6 @@ test_cuda_pretend (HdContext *context,
 {
   HdCudaContext *cuda = (HdCudaContext *) context;
 
-  hd_choices_set_measuring (cuda, FALSE);
   if (processors > 0)
     cuda->processors = processors;
   if (flops > 0.0)

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Lets the emulated device seem to have @processors processors that do @flops operations a second together, by which
- * work is divided; 0: as it is. Nothing is measured from then on: what should be fastest is taken. */
+ * work is divided; 0: as it is. */
 void test_cuda_pretend (HdContext *context,
                         int        processors,
                         double     flops);
@@ -19,7 +19,7 @@ int  test_cuda_plan    (HdContext *context,
                         gboolean   gated,
                         int       *parts);
 
-/* Whether the fastest way of computing a product is measured. */
+/* Whether the fastest way of computing a product is measured; otherwise, and at first, what should be it is taken. */
 void test_cuda_measure (HdContext *context,
                         gboolean   measuring);
 
