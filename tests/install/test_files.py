@@ -70,8 +70,8 @@ def test_data_is_there_once():
 
 
 def test_only_what_is_known():
-    known = ('bin/hidiffusion', 'share/hidiffusion/', 'share/licenses/hidiffusion/', 'share/man/man1/hidiffusion.1',
-             'lib/', f'share/metainfo/{NAME}', f'share/icons/hicolor/scalable/apps/{NAME}')
+    known = ('bin/hidiffusion', 'share/doc/hidiffusion/examples/', 'share/hidiffusion/', 'share/licenses/hidiffusion/',
+             'share/man/man1/hidiffusion.1', 'lib/', f'share/metainfo/{NAME}', f'share/icons/hicolor/scalable/apps/{NAME}')
     for path in root.rglob('*'):
         name = '/' + str(path.relative_to(root))
         if not path.is_file() or name.startswith(options.plugindir + '/'):

@@ -27,6 +27,7 @@ others=(
   '/etc/\.pwd\.lock'
   '/etc/machine-id|/var/lib/dbus(/.*)?|/run(/.*)?'
   '/var/lib/systemd(/.*)?|/etc/systemd(/.*)?'   # of the dependencies' services
+  '/etc/(mtab|hosts|vconsole\.conf|default/locale)|/root/\.ssh|/var/(lib|cache)/private'  # systemd's
   '/var/lib/python.*'
   '/usr/lib/python3/dist-packages(/.*)?|/usr/lib/python3(\.[0-9]+)?(/.*)?|/etc/python3.*'
 )
@@ -36,6 +37,8 @@ list_files ()
   find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /var/tmp -o -path "$test" -o -path /home \) \
     -prune -o -print | sort
 }
+
+list_packages () { dpkg-query -W -f '${Status} ${Package}\n' | sort; }
 
 as_user ()
 {
@@ -60,6 +63,7 @@ mkdir -- "$results"
 useradd --create-home artist
 install -d -m 0777 "$results"
 apt-get -qq update
+list_packages >"$results/packages-before"
 list_files >"$results/files-before"
 
 # --- installing ------------------------------------------------------------------
@@ -120,7 +124,10 @@ no_complaint "$results/afterwards.log"
 say 'purged: nothing of that name is left, and GIMP starts as before'
 
 apt-get -q -y purge "${tools[@]}"
-apt-get -q -y autoremove --purge
+apt-get -q -y -o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false autoremove --purge
+# systemd protects itself.
+list_packages | comm -13 "$results/packages-before" - | sed 's/.* //' | xargs -r apt-get -q -y --allow-remove-essential purge
+list_packages | diff "$results/packages-before" - || die 'other packages than before'
 list_files >"$results/files-after"
 pattern=$(IFS='|'; printf '%s' "${others[*]}")
 comm -3 "$results/files-before" "$results/files-after" | sed 's/^\t//' | grep -v -x -E "$pattern" >"$results/differences" || :
