@@ -38,12 +38,27 @@ typedef struct
 /* Which channels a thread has. */
 typedef struct
 {
-  const GroupNormPart *part;
-  int                  row;         /* the first of its pixels in a slice */
-  int                  rows;        /* from each to its next */
-  int                  channel;     /* the first of its channels in the part */
-  bool                 active;
+  GroupNormPart part;
+  int           row;         /* the first of its pixels in a slice */
+  int           rows;        /* from each to its next */
+  int           channel;     /* the first of its channels in the part */
+  bool          active;
 } GroupNormPlace;
+
+/* Member by member: an index that is known only on the card would put all of @shape into local memory. */
+static __device__ __forceinline__ GroupNormPart
+choose_part (const GroupNormShape &shape, bool second)
+{
+  GroupNormPart part;
+
+  part.x = second ? shape.parts[1].x : shape.parts[0].x;
+  part.channels = second ? shape.parts[1].channels : shape.parts[0].channels;
+  part.first = second ? shape.parts[1].first : shape.parts[0].first;
+  part.chunks = second ? shape.parts[1].chunks : shape.parts[0].chunks;
+  part.width = second ? shape.parts[1].width : shape.parts[0].width;
+
+  return part;
+}
 
 template <int N> __device__ __forceinline__ GroupNormPlace
 find_place (const GroupNormShape &shape)
@@ -52,11 +67,11 @@ find_place (const GroupNormShape &shape)
   const int      chunk = second ? blockIdx.y - shape.parts[0].chunks : blockIdx.y;
   GroupNormPlace place;
 
-  place.part = &shape.parts[second ? 1 : 0];
-  place.rows = THREADS / place.part->width;
-  place.row = threadIdx.x / place.part->width;
-  place.channel = (chunk * place.part->width + (int) threadIdx.x % place.part->width) * N;
-  place.active = place.row < place.rows && place.channel < place.part->channels;
+  place.part = choose_part (shape, second);
+  place.rows = THREADS / place.part.width;
+  place.row = threadIdx.x / place.part.width;
+  place.channel = (chunk * place.part.width + (int) threadIdx.x % place.part.width) * N;
+  place.active = place.row < place.rows && place.channel < place.part.channels;
 
   return place;
 }
@@ -73,7 +88,7 @@ sum_kernel (float         *sums,         /* (N, slices, 2, C): of the difference
   const GroupNormPlace place = find_place<N> (shape);
   const int            slice = first_slice + blockIdx.x;
   const int64_t        end = min ((slice + 1) * shape.slice_pixels, shape.pixels);
-  const T             *image = (const T *) place.part->x + blockIdx.z * shape.pixels * place.part->channels
+  const T             *image = (const T *) place.part.x + blockIdx.z * shape.pixels * place.part.channels
                                + place.channel;
   float                shift[N];
   float                sum[N] = { 0 };
@@ -87,7 +102,7 @@ sum_kernel (float         *sums,         /* (N, slices, 2, C): of the difference
         {
           float x[N];
 
-          hd_load<T, N> (x, image + pixel * place.part->channels);
+          hd_load<T, N> (x, image + pixel * place.part.channels);
 #pragma unroll
           for (int i = 0; i < N; i++)
             {
@@ -108,19 +123,19 @@ sum_kernel (float         *sums,         /* (N, slices, 2, C): of the difference
   __syncthreads ();
 
   /* Of each channel and kind, the rows' sums, in their order. */
-  for (int i = threadIdx.x; i < 2 * N * place.part->width; i += THREADS)
+  for (int i = threadIdx.x; i < 2 * N * place.part.width; i += THREADS)
     {
-      const int kind = i / (N * place.part->width);
-      const int lane = i % (N * place.part->width) / N;
-      const int first = place.channel - (int) threadIdx.x % place.part->width * N;      /* of the chunk */
+      const int kind = i / (N * place.part.width);
+      const int lane = i % (N * place.part.width) / N;
+      const int first = place.channel - (int) threadIdx.x % place.part.width * N;      /* of the chunk */
       const int channel = first + lane * N + i % N;
       float     total = 0.0f;
 
-      if (channel < place.part->channels)
+      if (channel < place.part.channels)
         {
           for (int row = 0; row < place.rows; row++)
-            total += shared[kind][i % N][row * place.part->width + lane];
-          sums[((blockIdx.z * (int64_t) shape.slices + slice) * 2 + kind) * shape.channels + place.part->first + channel]
+            total += shared[kind][i % N][row * place.part.width + lane];
+          sums[((blockIdx.z * (int64_t) shape.slices + slice) * 2 + kind) * shape.channels + place.part.first + channel]
             = total;
         }
     }
@@ -134,9 +149,9 @@ load_shift (const GroupNormShape &shape,
             int                   image,
             int                   channel)
 {
-  const GroupNormPart *part = &shape.parts[channel >= shape.parts[0].channels ? 1 : 0];
+  const GroupNormPart part = choose_part (shape, channel >= shape.parts[0].channels);
 
-  return hd_to_float (((const T *) part->x)[image * shape.pixels * part->channels + channel - part->first]);
+  return hd_to_float (((const T *) part.x)[image * shape.pixels * part.channels + channel - part.first]);
 }
 
 /* Sum of all threads' @x, in a fixed order, for all of them. */
@@ -245,8 +260,8 @@ normalise_kernel (T             *y,         /* (N, pixels, C) */
   const GroupNormPlace place = find_place<N> (shape);
   const int            slice = first_slice + blockIdx.x;
   const int64_t        end = min ((slice + 1) * shape.slice_pixels, shape.pixels);
-  const int            channel = place.part->first + place.channel;
-  const T             *from = (const T *) place.part->x + blockIdx.z * shape.pixels * place.part->channels
+  const int            channel = place.part.first + place.channel;
+  const T             *from = (const T *) place.part.x + blockIdx.z * shape.pixels * place.part.channels
                               + place.channel;
   T                   *to = y + blockIdx.z * shape.pixels * shape.channels + channel;
   float                means[N];
@@ -265,7 +280,7 @@ normalise_kernel (T             *y,         /* (N, pixels, C) */
     {
       float x[N];
 
-      hd_load<T, N> (x, from + pixel * place.part->channels);
+      hd_load<T, N> (x, from + pixel * place.part.channels);
 #pragma unroll
       for (int i = 0; i < N; i++)
         {
