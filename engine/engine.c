@@ -343,7 +343,7 @@ run_job (HdEngine         *engine,
   hd_context_set_progress (context, NULL, NULL);
   hd_context_set_cancellable (context, NULL);
   g_clear_pointer (&run->progress.preview, hd_image_unref);
-  if (picture != NULL)
+  if (picture != NULL && hd_context_is_timed (context))
     hd_speed_learn (&engine->speed, context);
 
   return picture;

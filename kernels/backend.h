@@ -69,6 +69,8 @@ struct _HdContext
   gpointer         progress_data;
   gint64           progress_time;
   HdOpStatistics   statistics[HD_N_OPS];
+  gboolean         asynchronous; /* operators return before they are done */
+  gboolean         timed;
 
   int              ref_count;
 };

@@ -203,7 +203,12 @@ hd_context_account (HdContext *context,
                     gint64     started)
 {
   HdOpStatistics *statistics = &context->statistics[kind];
-  gint64          now = g_get_monotonic_time ();
+  GError         *error = NULL;
+  gint64          now;
+
+  if (context->asynchronous && context->timed && !context->backend->synchronize (context, &error))
+    hd_context_fail (context, error);
+  now = g_get_monotonic_time ();
 
   statistics->calls++;
   statistics->flops += flops;
@@ -230,4 +235,17 @@ hd_context_get_statistics (HdContext *context,
                            HdOpKind   kind)
 {
   return context->statistics[kind];
+}
+
+void
+hd_context_set_timed (HdContext *context,
+                      gboolean   timed)
+{
+  context->timed = timed;
+}
+
+gboolean
+hd_context_is_timed (HdContext *context)
+{
+  return context->timed || !context->asynchronous;
 }

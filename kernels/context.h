@@ -128,4 +128,12 @@ HdOpStatistics
             hd_context_get_statistics  (HdContext *context,
                                         HdOpKind   kind);
 
+/* With @timed, the context waits for the device after every operator, so that the seconds of statistics are each
+ * operator's own. A device that returns before the work is done otherwise tells how long it took to ask for it. */
+void        hd_context_set_timed        (HdContext *context,
+                                         gboolean   timed);
+
+/* Whether the seconds of statistics are each operator's own. */
+gboolean    hd_context_is_timed         (HdContext *context);
+
 G_END_DECLS

@@ -287,6 +287,7 @@ hd_cuda_context_open (int         index,
   cuda->device = device->index;
   hd_context_init (&cuda->parent, &cuda_backend,
                    g_strdup_printf ("%s (%s)", device->name, dtype == HD_DTYPE_BF16 ? "bf16" : "fp16"), dtype, FALSE);
+  cuda->parent.asynchronous = TRUE;
   read_attributes (cuda);
   if (!open_stream (cuda, error))
     {

@@ -74,6 +74,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Conditions, conditions_clear)
 
 static HdTensor *
 upload_noise (HdContext *context,
+              HdDtype    dtype,
               int        batch,
               int        height,
               int        width,
@@ -84,7 +85,7 @@ upload_noise (HdContext *context,
 
   hd_noise_fill (0, 0, values, count);
 
-  return hd_upload (context, hd_context_get_dtype (context), batch, height, width, channels, values);
+  return hd_upload (context, dtype, batch, height, width, channels, values);
 }
 
 static gboolean
@@ -107,11 +108,12 @@ evaluate_unet (const Networks    *networks,
   inputs->condition = conditions->unet;
   if (networks->control_net != NULL)
     {
-      x = upload_noise (context, bench->batch, height, width, config->out_channels);
+      x = upload_noise (context, hd_context_get_dtype (context), bench->batch, height, width, config->out_channels);
       hd_control_net (networks->control_net, x, TIMESTEP, conditions->control, 1.0, &residuals);
       inputs->control = &residuals;
     }
-  hd_tensor_take (&x, upload_noise (context, bench->batch, height, width, config->in_channels));
+  hd_tensor_take (&x, upload_noise (context, hd_context_get_dtype (context), bench->batch, height, width,
+                                   config->in_channels));
   y = hd_unet (pipeline->unet, x, TIMESTEP, inputs);
   hd_control_residuals_clear (&residuals);
   hd_download (context, y, planes);
@@ -130,7 +132,8 @@ evaluate_decoder (HdPipeline     *pipeline,
   g_autoptr (HdTensor)  x = NULL;
   g_autoptr (HdTensor)  y = NULL;
 
-  x = upload_noise (context, 1, bench->latent_height, bench->latent_width, pipeline->vae->config.latent_channels);
+  x = upload_noise (context, pipeline->vae->dtype, 1, bench->latent_height, bench->latent_width,
+                    pipeline->vae->config.latent_channels);
   y = hd_vae_decode (pipeline->vae, x);
   hd_download (context, y, planes);
 
@@ -210,6 +213,7 @@ encode_conditions (const Networks *networks,
 {
   HdPipeline           *pipeline = networks->pipeline;
   HdContext            *context = pipeline->context;
+  HdDtype               dtype = hd_context_get_dtype (context);
   const HdUnetConfig   *config = &pipeline->unet->config;
   int                   pooled_channels = hd_unet_pooled_channels (config);
   g_autofree double    *time_ids = g_new0 (double, bench->batch * HD_UNET_TIME_IDS);
@@ -217,15 +221,15 @@ encode_conditions (const Networks *networks,
   g_autoptr (HdTensor)  pooled = NULL;
   g_autoptr (HdTensor)  picture = NULL;
 
-  text = upload_noise (context, bench->batch, 1, HD_TOKENIZER_LENGTH, config->cross_attention_dim);
+  text = upload_noise (context, dtype, bench->batch, 1, HD_TOKENIZER_LENGTH, config->cross_attention_dim);
   if (pooled_channels > 0)
-    pooled = upload_noise (context, bench->batch, 1, 1, pooled_channels);
+    pooled = upload_noise (context, dtype, bench->batch, 1, 1, pooled_channels);
 
   conditions->unet = hd_unet_encode_condition (pipeline->unet, text, pooled, time_ids, bench->job->run.guidance_scale);
   if (networks->control_net == NULL)
     return;
 
-  picture = upload_noise (context, bench->batch, bench->latent_height * pipeline->factor,
+  picture = upload_noise (context, dtype, bench->batch, bench->latent_height * pipeline->factor,
                           bench->latent_width * pipeline->factor, 3);
   conditions->control = hd_control_net_encode (networks->control_net, picture, text, pooled, time_ids);
 }
