@@ -82,6 +82,8 @@ def test_release_is_this_version():
     version = ask('--version').split()[-1]
     releases = re.findall(r'<release version="([^"]+)"', pathlib.Path(options.metainfo).read_text())
     tap.check_equal(releases[:1], [version], 'the first release in the metadata')
+    changelog = pathlib.Path(options.metainfo).parents[1] / 'debian' / 'changelog'
+    tap.check_equal(re.match(r'hidiffusion \(([^)]+)\)', changelog.read_text())[1], version, 'version of the packages')
 
 
 tap.run([test_every_command_is_in_the_page, test_every_option_is_in_the_page, test_nothing_is_left_to_fill_in,
