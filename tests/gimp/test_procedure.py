@@ -303,6 +303,9 @@ def test_killing_the_plugin_leaves_image_and_profile_sound():
     before = state(image), images(), profile.files()
     for delay in (0.0, 0.3, 1.0):
         work = Background(call(image, **LONG))
+        # the process is not there at once
+        while work.thread.is_alive() and not gimp.plugin_pids():
+            threading.Event().wait(0.01)
         threading.Event().wait(delay)
         tap.check(work.thread.is_alive(), 'the run was over before it could be killed')
         for pid in gimp.plugin_pids():
