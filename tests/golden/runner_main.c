@@ -17,6 +17,18 @@ typedef struct
   char **cases;
 } Options;
 
+static void
+options_clear (Options *options)
+{
+  g_free (options->device);
+  g_free (options->precision);
+  g_free (options->scratch);
+  g_free (options->merges);
+  g_strfreev (options->cases);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
 static gboolean
 parse_options (int       *argc,
                char    ***argv,
@@ -98,7 +110,7 @@ int
 main (int    argc,
       char **argv)
 {
-  Options               options = { 0 };
+  g_auto (Options)      options = { 0 };
   g_autoptr (HdRequest) request = NULL;
   HdGoldenSetup         setup;
   int                   n_failed = 0;
