@@ -5,6 +5,7 @@
 #include "engine/config_reader.h"
 #include "engine/model_files.h"
 #include "engine/single_file.h"
+#include "kernels/i18n.h"
 
 #define HINT         "controlnet_cond_embedding"
 #define MAX_CHANNELS 65536
@@ -103,16 +104,16 @@ check_kind (HdTensorSource  *source,
             GError         **error)
 {
   static const struct { const char *name; const char *what; } others[] = {
-    { "task_embedding", "a ControlNet Union" },
-    { "lora_controlnet", "a Control-LoRA" },
-    { "controlnet_mid_block.0.weight", "a SparseCtrl network" },
+    { "task_embedding", N_("a ControlNet Union") },
+    { "lora_controlnet", N_("a Control-LoRA") },
+    { "controlnet_mid_block.0.weight", N_("a SparseCtrl network") },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
     if (has (source, "%s", others[i].name))
       {
-        g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL, "%s: expected a ControlNet, found %s",
-                     hd_tensor_source_get_path (source), others[i].what);
+        g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL, _("%s: expected a ControlNet, found %s"),
+                     hd_tensor_source_get_path (source), _(others[i].what));
         return FALSE;
       }
 
@@ -142,11 +143,11 @@ check_family (HdTensorSource      *source,
 
   if (text != unet->cross_attention_dim)
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-                 "%s: expected a ControlNet for %s, whose text has %d channels, found one for text of %d",
+                 _("%s: expected a ControlNet for %s, whose text has %d channels, found one for text of %d"),
                  hd_tensor_source_get_path (source), family, unet->cross_attention_dim, text);
   else if (channels != unet->block_out_channels[0])
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-                 "%s: expected a ControlNet for %s, whose first block has %d channels, found one with %d",
+                 _("%s: expected a ControlNet for %s, whose first block has %d channels, found one with %d"),
                  hd_tensor_source_get_path (source), family, unet->block_out_channels[0], channels);
   else if (config->text_time != unet->text_time)
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
@@ -302,8 +303,8 @@ open_file (const char  *path,
   hd_single_file_recognise (file, &contents);
   if (contents.kind != HD_FILE_CONTROL_NET)
     {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL, "%s: expected a ControlNet, found %s", path,
-                   contents.description);
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL, _("%s: expected a ControlNet, found %s"), path,
+                   _(contents.description));
       return NULL;
     }
 

@@ -3,6 +3,7 @@
 #include "engine/engine_private.h"
 #include "engine/control_net.h"
 #include "kernels/dry/dry.h"
+#include "kernels/i18n.h"
 
 void
 hd_estimate_clear (HdEstimate *estimate)
@@ -267,11 +268,11 @@ hd_engine_check_memory (HdEngine         *engine,
   find_fitting_size (engine, sized, available, &width, &height);
   if (width > 0)
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                 "A picture of %d x %d needs %s of memory, %s are free; %d x %d would fit",
+                 _("A picture of %d x %d needs %s of memory, %s are free; %d x %d would fit"),
                  sized->width, sized->height, needs, has, width, height);
   else
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                 "A picture of %d x %d needs %s of memory, %s are free; no smaller one would fit with this model",
+                 _("A picture of %d x %d needs %s of memory, %s are free; no smaller one would fit with this model"),
                  sized->width, sized->height, needs, has);
 
   return FALSE;

@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 
 #include "engine/file.h"
+#include "kernels/i18n.h"
 
 static const char *
 kind_name (mode_t mode)
@@ -35,7 +36,7 @@ hd_file_open (const char  *path,
     {
       int code = errno;
 
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: cannot be opened: %s", path, g_strerror (code));
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, _("%s: cannot be opened: %s"), path, g_strerror (code));
       if (fd >= 0)
         close (fd);
       return -1;
@@ -44,7 +45,7 @@ hd_file_open (const char  *path,
   if (!S_ISREG (info.st_mode))
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: expected a file, found %s", path, kind_name (info.st_mode));
+                   _("%s: expected a file, found %s"), path, kind_name (info.st_mode));
       close (fd);
       return -1;
     }
@@ -73,7 +74,7 @@ hd_file_read_at (int          fd,
         {
           int code = errno;
 
-          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: cannot be read: %s", path, g_strerror (code));
+          g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, _("%s: cannot be read: %s"), path, g_strerror (code));
           return FALSE;
         }
       if (n == 0)

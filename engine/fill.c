@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/request.h"
+#include "kernels/i18n.h"
 
 /* One side of a rectangle: from @start on, @length pixels. */
 typedef struct
@@ -91,7 +92,7 @@ hd_fill_plan_init (HdFillPlan     *plan,
   if (!find_bounds (mask, &across, &down))
     {
       g_set_error_literal (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                           "mask: expected a part of the picture to fill, found none");
+                           _("mask: expected a part of the picture to fill, found none"));
       return FALSE;
     }
 

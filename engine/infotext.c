@@ -7,6 +7,7 @@
 #include <json-glib/json-glib.h>
 
 #include "engine/error.h"
+#include "kernels/i18n.h"
 
 #define NEGATIVE "Negative prompt:"
 #define FIRST    "Steps:"
@@ -343,7 +344,7 @@ hd_infotext_read (const char  *text,
   if (line == NULL)
     {
       g_set_error_literal (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                           "Parameters of a picture: expected a line that begins with \"Steps:\", found none");
+                           _("Parameters of a picture: expected a line that begins with \"Steps:\", found none"));
       return NULL;
     }
 

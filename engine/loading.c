@@ -8,6 +8,7 @@
 #include "engine/model_library.h"
 #include "engine/prompt.h"
 #include "engine/weight_patches.h"
+#include "kernels/i18n.h"
 
 static HdPlaces
 places_of (const HdRequest *request)
@@ -48,7 +49,7 @@ find_by_name (const HdRequest  *request,
     return path;
 
   home = hd_places_get_user (&places, kind);
-  g_set_error (error, problem->domain, problem->code, "%s. Such files belong into %s", problem->message, home);
+  g_set_error (error, problem->domain, problem->code, _("%s. Such files belong into %s"), problem->message, home);
 
   return NULL;
 }

@@ -8,6 +8,7 @@
 #include "engine/json.h"
 #include "engine/lora_family.h"
 #include "engine/lora_layer.h"
+#include "kernels/i18n.h"
 
 struct _HdLora
 {
@@ -139,14 +140,14 @@ fail_foreign (HdLora  *lora,
   g_autofree char *found = NULL;
 
   if (family != NULL)
-    found = g_strdup_printf ("one for %s", family);
+    found = g_strdup_printf (_("one for %s"), family);
   else if (first != NULL)
-    found = g_strdup_printf ("%u tensors as %s", lora->foreign->len, first);
+    found = g_strdup_printf (_("%u tensors as %s"), lora->foreign->len, first);
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-               "%s: expected a LoRA for Stable Diffusion, with tensors as "
-               "\"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight\", found %s",
-               hd_lora_get_path (lora), found != NULL ? found : "none");
+               _("%s: expected a LoRA for Stable Diffusion, with tensors as "
+                 "\"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight\", found %s"),
+               hd_lora_get_path (lora), found != NULL ? found : _("none"));
 
   return FALSE;
 }

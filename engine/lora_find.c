@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/json.h"
+#include "kernels/i18n.h"
 
 /* A link may lead round in circles, and a folder of a user's choice may be anything. */
 #define MAX_DEPTH   8
@@ -161,8 +162,8 @@ fail (const Search        *search,
   g_ptr_array_add (search->similar, NULL);
   similar = g_strjoinv (", ", (char **) search->similar->pdata);
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-               "Expected a LoRA %s in %s, found %s%s", quoted, places[0] != '\0' ? places : "no folder",
-               similar[0] != '\0' ? "only similar names: " : "none", similar);
+               _("Expected a LoRA %s in %s, found %s%s"), quoted, places[0] != '\0' ? places : _("no folder"),
+               similar[0] != '\0' ? _("only similar names: ") : _("none"), similar);
 }
 
 char *

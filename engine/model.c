@@ -6,6 +6,7 @@
 #include "engine/data_file.h"
 #include "engine/model_hints.h"
 #include "engine/vae.h"
+#include "kernels/i18n.h"
 
 #define VOCABULARY         "clip/merges.txt.gz"
 #define OPEN_CLIP_PADDING  "!"
@@ -138,8 +139,8 @@ check_kind (const HdModel       *model,
     return TRUE;
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-               "%s: expected a checkpoint of Stable Diffusion 1, 2 or XL with its UNet, VAE and text encoder, found %s",
-               model->files->single_file, contents->description);
+               _("%s: expected a checkpoint of Stable Diffusion 1, 2 or XL with its UNet, VAE and text encoder, found %s"),
+               model->files->single_file, _(contents->description));
   return FALSE;
 }
 

@@ -7,6 +7,7 @@
 #include "engine/config_reader.h"
 #include "engine/file.h"
 #include "engine/model_files.h"
+#include "kernels/i18n.h"
 
 #define CACHE_PREFIX       "models--"
 #define MAX_REVISION_BYTES 256
@@ -72,8 +73,8 @@ hd_model_files_find_snapshot (const char  *folder,
     }
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-               "%s: expected a model of the Hugging Face cache with a revision \"main\" in \"snapshots\", found none; "
-               "choose one of the folders in \"snapshots\"", folder);
+               _("%s: expected a model of the Hugging Face cache with a revision \"main\" in \"snapshots\", found none; "
+                 "choose one of the folders in \"snapshots\""), folder);
   return NULL;
 }
 
@@ -105,7 +106,7 @@ check_exists (const char  *path,
     return TRUE;
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-               "%s: expected a model's folder or its safetensors file, found nothing of that name", path);
+               _("%s: expected a model's folder or its safetensors file, found nothing of that name"), path);
   return FALSE;
 }
 
@@ -187,9 +188,9 @@ set_missing_error (const char  *folder,
     pickled |= g_str_has_suffix (name, ".bin") || g_str_has_suffix (name, ".ckpt") || g_str_has_suffix (name, ".pt");
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-               "%s: expected the file %s.safetensors, found %s", folder, stem,
-               pickled ? "only a PyTorch file (pickle), which can run code and is not read; "
-                         "take the model's safetensors files, or convert it" : "none");
+               _("%s: expected the file %s.safetensors, found %s"), folder, stem,
+               pickled ? _("only a PyTorch file (pickle), which can run code and is not read; "
+                           "take the model's safetensors files, or convert it") : _("none"));
 }
 
 /* The shards that the index NAME lists, if it and all of them are there. FALSE with @error set only if the index is
@@ -268,8 +269,8 @@ find_weights (const char   *folder,
 
   if (missing != NULL)
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                 "%s: expected this file, which the index beside it lists, found none; the model may have been "
-                 "downloaded in part", missing);
+                 _("%s: expected this file, which the index beside it lists, found none; the model may have been "
+                   "downloaded in part"), missing);
   else
     set_missing_error (folder, stem, error);
   return FALSE;
@@ -292,7 +293,7 @@ find_component_files (HdModelComponent  *component,
   component->config = find_file (folder, "config.json");
   if (component->config == NULL)
     {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, "%s: expected the file config.json, found none", folder);
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE, _("%s: expected the file config.json, found none"), folder);
       return FALSE;
     }
 
@@ -314,8 +315,8 @@ find_component (HdModelComponent  *component,
       g_autofree char *transformer = g_build_filename (root, "transformer", NULL);
 
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: expected a folder \"%s\" in it, as diffusers saves Stable Diffusion models, found %s", root, name,
-                   is_folder (transformer) ? "a diffusion transformer, as of Stable Diffusion 3 or Flux" : "none");
+                   _("%s: expected a folder \"%s\" in it, as diffusers saves Stable Diffusion models, found %s"), root, name,
+                   is_folder (transformer) ? _("a diffusion transformer, as of Stable Diffusion 3 or Flux") : _("none"));
       return FALSE;
     }
 

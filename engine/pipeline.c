@@ -6,6 +6,7 @@
 
 #include "engine/guidance.h"
 #include "engine/pipeline_start.h"
+#include "kernels/i18n.h"
 
 #define MAX_GUIDANCE_BATCH 2
 
@@ -142,8 +143,8 @@ check_run (const HdPipeline  *pipeline,
     return TRUE;
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-               "%s: a model for inpainting: expected a picture with a part to fill, found none; "
-               "choose an ordinary model for this",
+               _("%s: a model for inpainting: expected a picture with a part to fill, found none; "
+                 "choose an ordinary model for this"),
                hd_model_get_config_path (pipeline->model, HD_MODEL_UNET));
 
   return FALSE;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "kernels/i18n.h"
+
 #define WINDOW_TOKENS (HD_TOKENIZER_LENGTH - 2)
 
 /* How many tokens behind the last comma go to the next window at most. */
@@ -217,7 +219,7 @@ hd_prompt_windows_new (HdTokenizer      *tokenizer,
   if (windows->len > HD_PROMPT_MAX_WINDOWS)
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "The prompt is too long: expected at most %d windows of %d tokens",
+                   _("The prompt is too long: expected at most %d windows of %d tokens"),
                    HD_PROMPT_MAX_WINDOWS, WINDOW_TOKENS);
       return NULL;
     }

@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/job.h"
+#include "kernels/i18n.h"
 
 /* How much of a picture is made anew, by task, where the user does not say. */
 #define TRANSFORM_STRENGTH 0.75
@@ -56,7 +57,7 @@ check_side (const char  *name,
   if (side <= HD_REQUEST_MAX_SIZE)
     return TRUE;
 
-  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, "%s: expected at most %d, found %d",
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST, _("%s: expected at most %d, found %d"),
                name, HD_REQUEST_MAX_SIZE, side);
 
   return FALSE;

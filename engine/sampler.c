@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "engine/request.h"
+#include "kernels/i18n.h"
 
 #define SCHEDULE_AUTO   "auto"
 #define SCHEDULE_KARRAS "karras"
@@ -86,7 +87,7 @@ steps_to_run (const HdSamplerOptions  *options,
   if (!(options->strength > 0.0 && options->strength <= 1.0))
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "strength: expected more than 0 and at most 1, found %.10g", options->strength);
+                   _("strength: expected more than 0 and at most 1, found %.10g"), options->strength);
       return 0;
     }
 
@@ -98,7 +99,7 @@ steps_to_run (const HdSamplerOptions  *options,
 
   if (steps == 0)
     g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                 "strength: expected at least 1/%d, one of the %d steps, found %.10g",
+                 _("strength: expected at least 1/%d, one of the %d steps, found %.10g"),
                  options->steps, options->steps, options->strength);
 
   return steps;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/config_shapes.h"
+#include "kernels/i18n.h"
 
 /* Widths of the text's hidden states, which tell the families apart. */
 #define WIDTH_SD1  768
@@ -85,45 +86,45 @@ find_mark_inside (HdSafetensors *file,
 /* --- what is foreign, or an addition ------------------------------------------- */
 
 static const Mark foreign_marks[] = {
-  { "model.diffusion_model.joint_blocks.", "a Stable Diffusion 3 model" },
-  { "joint_blocks.", "a Stable Diffusion 3 model" },
-  { "transformer_blocks.0.attn.add_q_proj.", "a Stable Diffusion 3 or Flux model" },
-  { "model.diffusion_model.double_blocks.", "a Flux model" },
-  { "double_blocks.", "a Flux model" },
-  { "single_transformer_blocks.", "a Flux model" },
-  { "model.diffusion_model.double_layers.", "an AuraFlow model" },
-  { "double_layers.", "an AuraFlow model" },
-  { "model.diffusion_model.clip_txt_mapper.", "a Stable Cascade model" },
-  { "clip_txt_mapper.", "a Stable Cascade model" },
-  { "model.diffusion_model.input_blocks.1.0.time_stack.", "a Stable Video Diffusion model" },
-  { "model.diffusion_model.transformer_blocks.", "a diffusion transformer" },
-  { "model.diffusion_model.blocks.", "a diffusion transformer" },
-  { "model.diffusion_model.layers.", "a diffusion transformer" },
-  { "adaln_single.", "a PixArt model" },
-  { "edm_mean", "a Playground model, which is trained with EDM's noise levels" },
-  { "edm_vpred.sigma_max", "a Stable Diffusion XL model with EDM's noise levels" },
-  { "ip_adapter.", "an IP-Adapter" },
-  { "image_proj.", "an IP-Adapter" },
-  { "lllite_", "a ControlNet-LLLite" },
-  { "adapter.body.", "a T2I-Adapter" },
-  { "body.0.block1.", "a T2I-Adapter" },
-  { "taesd_", "a tiny VAE (TAESD)" },
-  { "model.1.sub.0.", "an upscaling network" },
-  { "conv_first.", "an upscaling network" },
-  { "model_ema.diffusion_model", "a checkpoint that holds averaged weights (EMA) under their own names alone" },
+  { "model.diffusion_model.joint_blocks.", N_("a Stable Diffusion 3 model") },
+  { "joint_blocks.", N_("a Stable Diffusion 3 model") },
+  { "transformer_blocks.0.attn.add_q_proj.", N_("a Stable Diffusion 3 or Flux model") },
+  { "model.diffusion_model.double_blocks.", N_("a Flux model") },
+  { "double_blocks.", N_("a Flux model") },
+  { "single_transformer_blocks.", N_("a Flux model") },
+  { "model.diffusion_model.double_layers.", N_("an AuraFlow model") },
+  { "double_layers.", N_("an AuraFlow model") },
+  { "model.diffusion_model.clip_txt_mapper.", N_("a Stable Cascade model") },
+  { "clip_txt_mapper.", N_("a Stable Cascade model") },
+  { "model.diffusion_model.input_blocks.1.0.time_stack.", N_("a Stable Video Diffusion model") },
+  { "model.diffusion_model.transformer_blocks.", N_("a diffusion transformer") },
+  { "model.diffusion_model.blocks.", N_("a diffusion transformer") },
+  { "model.diffusion_model.layers.", N_("a diffusion transformer") },
+  { "adaln_single.", N_("a PixArt model") },
+  { "edm_mean", N_("a Playground model, which is trained with EDM's noise levels") },
+  { "edm_vpred.sigma_max", N_("a Stable Diffusion XL model with EDM's noise levels") },
+  { "ip_adapter.", N_("an IP-Adapter") },
+  { "image_proj.", N_("an IP-Adapter") },
+  { "lllite_", N_("a ControlNet-LLLite") },
+  { "adapter.body.", N_("a T2I-Adapter") },
+  { "body.0.block1.", N_("a T2I-Adapter") },
+  { "taesd_", N_("a tiny VAE (TAESD)") },
+  { "model.1.sub.0.", N_("an upscaling network") },
+  { "conv_first.", N_("an upscaling network") },
+  { "model_ema.diffusion_model", N_("a checkpoint that holds averaged weights (EMA) under their own names alone") },
 };
 
 static const Mark lora_marks[] = {
-  { ".lora_down.", "a LoRA" },
-  { ".lora_up.", "a LoRA" },
-  { ".lora_A.", "a LoRA" },
-  { ".lora_B.", "a LoRA" },
-  { ".lora.down.", "a LoRA" },
-  { ".lora.up.", "a LoRA" },
-  { "_lora.down.", "a LoRA" },
-  { ".hada_w1_", "a LoRA (LoHa)" },
-  { ".lokr_w", "a LoRA (LoKr)" },
-  { ".motion_modules.", "a motion module (AnimateDiff)" },
+  { ".lora_down.", N_("a LoRA") },
+  { ".lora_up.", N_("a LoRA") },
+  { ".lora_A.", N_("a LoRA") },
+  { ".lora_B.", N_("a LoRA") },
+  { ".lora.down.", N_("a LoRA") },
+  { ".lora.up.", N_("a LoRA") },
+  { "_lora.down.", N_("a LoRA") },
+  { ".hada_w1_", N_("a LoRA (LoHa)") },
+  { ".lokr_w", N_("a LoRA (LoKr)") },
+  { ".motion_modules.", N_("a motion module (AnimateDiff)") },
 };
 
 /* --- parts of a checkpoint ----------------------------------------------------- */
@@ -327,7 +328,7 @@ recognise_embedding (HdSafetensors *file,
     return FALSE;
 
   contents->kind = HD_FILE_EMBEDDING;
-  contents->description = "a textual inversion embedding";
+  contents->description = N_("a textual inversion embedding");
   if (!contents->family_known)
     set_family_of_width (contents, widest == WIDTH_BIGG ? WIDTH_SDXL : widest);
 
@@ -366,19 +367,19 @@ recognise_checkpoint (HdSafetensors *file,
 
   contents->kind = HD_FILE_OTHER;
   if (refiner)
-    contents->description = "the refiner of Stable Diffusion XL, which continues another model's pictures";
+    contents->description = N_("the refiner of Stable Diffusion XL, which continues another model's pictures");
   else if (half && has_prefix (file, "conditioner."))
-    contents->description = "a Stable Diffusion XL checkpoint without its second text encoder";
+    contents->description = N_("a Stable Diffusion XL checkpoint without its second text encoder");
   else if (half)
-    contents->description = "a Stable Diffusion model that is conditioned on pictures (unCLIP)";
+    contents->description = N_("a Stable Diffusion model that is conditioned on pictures (unCLIP)");
   else if (!contents->has_vae)
-    contents->description = "a checkpoint without a VAE";
+    contents->description = N_("a checkpoint without a VAE");
   else if (contents->n_text == 0)
-    contents->description = "a checkpoint without a text encoder";
+    contents->description = N_("a checkpoint without a text encoder");
   else
     {
       contents->kind = HD_FILE_CHECKPOINT;
-      contents->description = "a Stable Diffusion checkpoint";
+      contents->description = N_("a Stable Diffusion checkpoint");
     }
 }
 
@@ -389,22 +390,22 @@ recognise_part (HdSafetensors *file,
   if (contents->has_unet)
     {
       contents->kind = HD_FILE_UNET;
-      contents->description = "a UNet alone, without VAE and text encoder";
+      contents->description = N_("a UNet alone, without VAE and text encoder");
       set_family_of_parts (file, contents);
       if (contents->has_vae || contents->n_text > 0)
         recognise_checkpoint (file, contents);
     }
   else if (contents->has_vae && contents->n_text > 0)
-    contents->description = "a checkpoint without a UNet";
+    contents->description = N_("a checkpoint without a UNet");
   else if (contents->has_vae)
     {
       contents->kind = HD_FILE_VAE;
-      contents->description = "a VAE alone";
+      contents->description = N_("a VAE alone");
     }
   else if (contents->n_text > 0)
     {
       contents->kind = HD_FILE_TEXT_ENCODER;
-      contents->description = "a text encoder alone";
+      contents->description = N_("a text encoder alone");
     }
 }
 
@@ -414,7 +415,7 @@ hd_single_file_recognise (HdSafetensors *file,
 {
   const char *mark;
 
-  *contents = (HdSingleFile) { .kind = HD_FILE_OTHER, .description = "tensors of no model that is known here" };
+  *contents = (HdSingleFile) { .kind = HD_FILE_OTHER, .description = N_("tensors of no model that is known here") };
 
   mark = find_mark_inside (file, lora_marks, G_N_ELEMENTS (lora_marks));
   if (mark != NULL)
@@ -440,7 +441,7 @@ hd_single_file_recognise (HdSafetensors *file,
   if (find_control_net (file, &contents->unet))
     {
       contents->kind = HD_FILE_CONTROL_NET;
-      contents->description = "a ControlNet";
+      contents->description = N_("a ControlNet");
       contents->has_unet = TRUE;
       set_family_of_width (contents, find_text_width (file));
       return;

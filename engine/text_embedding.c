@@ -9,6 +9,7 @@
 #include "engine/json.h"
 #include "engine/tokenizer.h"
 #include "kernels/host.h"
+#include "kernels/i18n.h"
 
 #define MAX_NAME_BYTES 255
 #define MAX_DEPTH      4
@@ -386,7 +387,7 @@ refuse (HdTextEmbeddings  *embeddings,
     expected = g_strdup_printf ("1 to %d vectors as \"clip_l\" (n, %d) and \"clip_g\" (n, %d)",
                                 MAX_VECTORS, embeddings->widths[0], embeddings->widths[1]);
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-               "%s: expected an embedding for this model, %s, found %s", hd_safetensors_get_path (file), expected, found);
+               _("%s: expected an embedding for this model, %s, found %s"), hd_safetensors_get_path (file), expected, found);
 
   return FALSE;
 }
@@ -431,7 +432,7 @@ check_finite (const HdTextEmbedding  *embedding,
     return TRUE;
 
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-               "%s: expected an embedding of finite numbers, found others among them", embedding->path);
+               _("%s: expected an embedding of finite numbers, found others among them"), embedding->path);
   return FALSE;
 }
 
@@ -475,8 +476,8 @@ hd_text_embeddings_load (HdTextEmbeddings  *embeddings,
   if (!is_safetensors (embedding->path))
     {
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: expected an embedding as a .safetensors file, found one in Python's pickle format, which can "
-                   "hold programs and is not read; it has to be converted", embedding->path);
+                   _("%s: expected an embedding as a .safetensors file, found one in Python's pickle format, which can "
+                     "hold programs and is not read; it has to be converted"), embedding->path);
       return FALSE;
     }
 

@@ -7,6 +7,7 @@
 #include "engine/json.h"
 #include "engine/lora_term.h"
 #include "kernels/host.h"
+#include "kernels/i18n.h"
 
 /* Rows that a thread computes at a time: enough for the product's blocks, few enough for its cache. */
 #define ROWS_AT_ONCE 24
@@ -135,9 +136,9 @@ fail_shape (const Item         *item,
     n--;
   found_text = describe_shape (found, n);
   g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-               "%s: tensor %s: expected a LoRA for a weight of shape %s, as this model has, found one for %s%s%s",
+               _("%s: tensor %s: expected a LoRA for a weight of shape %s, as this model has, found one for %s%s%s"),
                hd_lora_get_path (item->lora), tensor, expected_text, found_text,
-               family != NULL ? "; the LoRA is one for " : "; the LoRA is one for another family of models",
+               family != NULL ? _("; the LoRA is one for ") : _("; the LoRA is one for another family of models"),
                family != NULL ? family : "");
 
   return FALSE;
@@ -235,7 +236,7 @@ replace_bytes (HdWeightPatches *patches,
   Sum               sum = { .target = target, .from_dtype = weight->dtype, .to_dtype = dtype };
   g_autofree float *scratch = NULL;
   GBytes           *bytes = hd_host_bytes_new (target->rows * target->columns * hd_dtype_size (dtype),
-                                               "weights changed by LoRAs", (gpointer *) &sum.to, error);
+                                               _("weights changed by LoRAs"), (gpointer *) &sum.to, error);
 
   if (bytes == NULL)
     return FALSE;
@@ -304,9 +305,9 @@ hd_weight_patches_finish (HdWeightPatches  *patches,
 
       first = hd_json_quote (hd_lora_layer_tensor (g_ptr_array_index (layers, 0)));
       g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_MODEL,
-                   "%s: expected a LoRA for this model, found that the model has none of its %u layers, as %s%s%s",
+                   _("%s: expected a LoRA for this model, found that the model has none of its %u layers, as %s%s%s"),
                    hd_lora_get_path (item->lora), layers->len, first,
-                   family != NULL ? "; the LoRA is one for " : "", family != NULL ? family : "");
+                   family != NULL ? _("; the LoRA is one for ") : "", family != NULL ? family : "");
       return FALSE;
     }
 

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "config.h"
+
+#include <glib/gi18n.h>
+
 #include "plugin/error.h"
 #include "plugin/return-layers.h"
 
 void
 hd_return_values_add (GimpProcedure *procedure)
 {
-  gimp_procedure_add_image_return_value (procedure, "image", "Image",
-                                         "The image that the picture is in", TRUE, G_PARAM_READWRITE);
-  gimp_procedure_add_layer_return_value (procedure, "layer", "Layer",
-                                         "The layer that is the picture, or the first of several", TRUE,
+  gimp_procedure_add_image_return_value (procedure, "image", _("Image"),
+                                         _("The image that the picture is in"), TRUE, G_PARAM_READWRITE);
+  gimp_procedure_add_layer_return_value (procedure, "layer", _("Layer"),
+                                         _("The layer that is the picture, or the first of several"), TRUE,
                                          G_PARAM_READWRITE);
-  gimp_procedure_add_core_object_array_return_value (procedure, "layers", "Layers",
-                                                     "The layers of all pictures, in the order of their seeds",
+  gimp_procedure_add_core_object_array_return_value (procedure, "layers", _("Layers"),
+                                                     _("The layers of all pictures, in the order of their seeds"),
                                                      GIMP_TYPE_LAYER, G_PARAM_READWRITE);
 }
 

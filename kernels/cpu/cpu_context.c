@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/cpu_machine.h"
 #include "kernels/cpu/cpu_private.h"
+#include "kernels/i18n.h"
 
 /* Of the time that a tile may take, 100 ms, what is planned for: the rest is for a loaded machine. */
 #define TILE_SECONDS 0.08
@@ -96,10 +97,10 @@ check_precision (HdPrecision precision,
 {
   if (precision == HD_PRECISION_F16)
     g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                         "The CPU computes in float32 or bfloat16, not in float16");
+                         _("The CPU computes in float32 or bfloat16, not in float16"));
   else if (precision == HD_PRECISION_BF16 && !has_isa (dnnl_cpu_isa_avx512_core))
     g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                         "This processor computes in float32, not in bfloat16, for which it would need AVX-512");
+                         _("This processor computes in float32, not in bfloat16, for which it would need AVX-512"));
   else
     return TRUE;
 

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/cpu_machine.h"
 #include "kernels/cpu/cpu_private.h"
+#include "kernels/i18n.h"
 
 #define HUGE_PAGE ((gsize) 2 << 20)
 
@@ -18,7 +19,7 @@ set_no_memory (GError    **error,
   g_autofree char *left = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
 
   g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY,
-               "Not enough memory for %s: %s are needed, %s are available", what, asked, left);
+               _("Not enough memory for %s: %s are needed, %s are available"), what, asked, left);
 }
 
 /* Huge pages need addresses in their own multiples: maps more than that and gives back the ends. */
@@ -96,7 +97,7 @@ hd_cpu_reserve (HdContext *context,
   if (bytes == 0)
     return TRUE;
 
-  *memory = hd_cpu_pages_new (bytes, "this picture", error);
+  *memory = hd_cpu_pages_new (bytes, _("this picture"), error);
   if (*memory == NULL)
     return FALSE;
 
@@ -114,7 +115,7 @@ hd_cpu_scratch (HdCpuContext *cpu,
 
   hd_cpu_pages_free (cpu->scratch, cpu->scratch_bytes);
   cpu->scratch_bytes = 0;
-  cpu->scratch = hd_cpu_pages_new (MAX (bytes, 1), "intermediate results", error);
+  cpu->scratch = hd_cpu_pages_new (MAX (bytes, 1), _("intermediate results"), error);
   if (cpu->scratch != NULL)
     cpu->scratch_bytes = bytes;
 

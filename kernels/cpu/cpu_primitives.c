@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include "kernels/cpu/cpu_private.h"
+#include "kernels/i18n.h"
 
 /* Making a primitive means generating code, milliseconds of it: one is kept for every shape. A process that sees
  * ever new shapes starts over at this number. */
@@ -24,7 +25,7 @@ hd_cpu_set_error (GError      **error,
                   const char   *what)
 {
   if (status == dnnl_out_of_memory)
-    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY, "Not enough memory for %s", what);
+    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY, _("Not enough memory for %s"), what);
   else
     g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED, "oneDNN failed at %s with status %d", what, status);
 

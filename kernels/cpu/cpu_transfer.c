@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/cpu_convert.h"
 #include "kernels/cpu/cpu_parallel.h"
+#include "kernels/i18n.h"
 
 /* Host memory is float32; a step is one row of pixels. */
 
@@ -117,7 +118,7 @@ run (HdContext *context,
   if (transfer->x->dtype == HD_DTYPE_F16)
     {
       g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                           "The CPU computes in float32 or bfloat16, not in float16");
+                           _("The CPU computes in float32 or bfloat16, not in float16"));
       return FALSE;
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "kernels/cpu/cpu_weight.h"
+#include "kernels/i18n.h"
 
 /* Output channels are packed in multiples of what any layout has in a block (16, 24, 32, 48, 64), and about so many
  * bytes at a time. */
@@ -347,7 +348,7 @@ form_init (HdCpuContext            *cpu,
     return hd_cpu_set_error (error, status, "weights");
 
   form->bytes = dnnl_memory_desc_get_size (layout);
-  form->data = hd_cpu_pages_new (form->bytes, "the model's weights", error);
+  form->data = hd_cpu_pages_new (form->bytes, _("the model's weights"), error);
   if (form->data == NULL)
     return FALSE;
 
@@ -403,7 +404,7 @@ hd_cpu_weight_make (HdContext *context,
   if (weight->dtype == HD_DTYPE_F16)
     {
       g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                           "The CPU computes in float32 or bfloat16, not in float16");
+                           _("The CPU computes in float32 or bfloat16, not in float16"));
       return FALSE;
     }
 
@@ -417,7 +418,7 @@ hd_cpu_weight_make (HdContext *context,
     }
 
   device->bytes = weight->out_channels * row_bytes (weight, HD_CPU_KERNEL_WHOLE);
-  device->data = hd_cpu_pages_new (device->bytes, "the model's weights", error);
+  device->data = hd_cpu_pages_new (device->bytes, _("the model's weights"), error);
   if (device->data == NULL)
     return FALSE;
 

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kernels/cuda/cuda_device.h"
+#include "kernels/i18n.h"
 
 /* What is queued at once is about three times this much, by the estimate of hd_cuda_pace(). */
 #define PACE_SECONDS   0.05
@@ -57,12 +58,12 @@ hd_cuda_check (HdCudaContext *cuda,
     {
       cuda->lost = TRUE;
       g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED,
-                   "%s has failed while %s (%s: %s); it can be used again after a restart of this program, the CPU "
-                   "at once", cuda->parent.name, doing, cudaGetErrorName (status), cudaGetErrorString (status));
+                   _("%s has failed while %s (%s: %s); it can be used again after a restart of this program, the CPU "
+                     "at once"), cuda->parent.name, doing, cudaGetErrorName (status), cudaGetErrorString (status));
     }
   else if (status == cudaErrorMemoryAllocation)
     {
-      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY, "Not enough memory on %s for %s",
+      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY, _("Not enough memory on %s for %s"),
                    cuda->parent.name, doing);
     }
   else
@@ -82,7 +83,7 @@ check_lost (HdCudaContext *cuda,
     return TRUE;
 
   g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED,
-               "%s has failed before; it can be used again after a restart of this program, the CPU at once",
+               _("%s has failed before; it can be used again after a restart of this program, the CPU at once"),
                cuda->parent.name);
   return FALSE;
 }
@@ -275,7 +276,7 @@ hd_cuda_context_open (int         index,
   if (precision == HD_PRECISION_F32)
     {
       g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                           "GPUs compute in float16 or bfloat16 here, with sums in float32, not in float32");
+                           _("GPUs compute in float16 or bfloat16 here, with sums in float32, not in float32"));
       return NULL;
     }
 

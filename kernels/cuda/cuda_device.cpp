@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "kernels/cuda/cuda_device.h"
+#include "kernels/i18n.h"
 
 /* Tensor cores that multiply bf16, and asynchronous copies, came with these. */
 #define LEAST_MAJOR 8
@@ -18,15 +19,15 @@ set_no_device (cudaError_t status,
   cudaRuntimeGetVersion (&runtime);
 
   if (driver == 0)
-    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, "There is no NVIDIA driver");
+    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, _("There is no NVIDIA driver"));
   else if (status == cudaErrorInsufficientDriver)
     g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                 "The NVIDIA driver is too old: it supports CUDA %d.%d, expected %d.0 or later",
+                 _("The NVIDIA driver is too old: it supports CUDA %d.%d, expected %d.0 or later"),
                  driver / 1000, driver % 1000 / 10, runtime / 1000);
   else if (status == cudaErrorNoDevice || status == cudaSuccess)
-    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, "There is no NVIDIA GPU");
+    g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, _("There is no NVIDIA GPU"));
   else
-    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, "The NVIDIA driver does not start: %s (%s)",
+    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, _("The NVIDIA driver does not start: %s (%s)"),
                  cudaGetErrorString (status), cudaGetErrorName (status));
 }
 
@@ -55,7 +56,7 @@ describe_device (int      index,
   if (major < LEAST_MAJOR)
     {
       g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                   "%s is too old: it has compute capability %d.%d, expected 8.0 or later (GeForce RTX 30 and newer)",
+                   _("%s is too old: it has compute capability %d.%d, expected 8.0 or later (GeForce RTX 30 and newer)"),
                    properties.name, major, minor);
       return NULL;
     }
@@ -66,7 +67,7 @@ describe_device (int      index,
   if (status != cudaSuccess)
     {
       cudaGetLastError ();
-      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED, "%s cannot be used: %s (%s)", properties.name,
+      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED, _("%s cannot be used: %s (%s)"), properties.name,
                    cudaGetErrorString (status), cudaGetErrorName (status));
       return NULL;
     }
@@ -132,7 +133,7 @@ hd_cuda_device_choose (int      index,
       if (index >= count)
         {
           g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                       "There is no GPU number %d: expected 0 to %d", index, count - 1);
+                       _("There is no GPU number %d: expected 0 to %d"), index, count - 1);
           return NULL;
         }
       return describe_device (index, error);

@@ -2,6 +2,7 @@
 
 #include "kernels/cuda/choices.h"
 #include "kernels/cuda/tile_launch.cuh"
+#include "kernels/i18n.h"
 
 /* Linear layers: products by the tile engine, which reads two inputs as one and adds everything on the way out, or by
  * cuBLASLt, if it is there and was measured to be faster. The library adds bias and residual; its results with GEGLU
@@ -78,7 +79,7 @@ round_bias (HdCudaContext  *cuda,
 
   if (*to == NULL)
     {
-      if (!hd_cuda_allocate (cuda, bytes, "the model's weights", to, error)
+      if (!hd_cuda_allocate (cuda, bytes, _("the model's weights"), to, error)
           || !hd_cuda_launch (cuda, "rounding", error, round_kernel<T>,
                               dim3 ((unsigned) ((bias->out_channels + THREADS - 1) / THREADS)), dim3 (THREADS), 0,
                               (T *) *to, (const float *) device->data, bias->out_channels))

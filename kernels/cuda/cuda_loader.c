@@ -5,6 +5,7 @@
 #include <gmodule.h>
 
 #include "kernels/cuda/cuda_module.h"
+#include "kernels/i18n.h"
 
 /* The program's side of the module hd-cuda. GModule counts who has opened it, and it stays once it is there: nothing is
  * kept here. */
@@ -40,7 +41,7 @@ find_module (GError **error)
     return g_steal_pointer (&installed);
 
   g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-               "The module for NVIDIA GPUs is not installed: %s lies neither beside the program nor in %s",
+               _("The module for NVIDIA GPUs is not installed: %s lies neither beside the program nor in %s"),
                FILE_NAME, HD_MODULE_DIR);
   return NULL;
 }
@@ -59,7 +60,7 @@ open_module (GError **error)
   library = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   if (library == NULL || !g_module_symbol (library, HD_CUDA_MODULE_OPEN, &symbol) || symbol == NULL)
     {
-      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, "%s: the module for NVIDIA GPUs does not load: %s",
+      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, _("%s: the module for NVIDIA GPUs does not load: %s"),
                    path, g_module_error ());
       g_clear_pointer (&library, g_module_close);
       return NULL;
@@ -72,7 +73,7 @@ open_module (GError **error)
   if (!g_str_equal (module->version, HD_VERSION) || module->structures != hd_cuda_module_structures ())
     {
       g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                   "%s: expected the module of this very build of version %s, found one of version %s",
+                   _("%s: expected the module of this very build of version %s, found one of version %s"),
                    path, HD_VERSION, module->version);
       return NULL;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "kernels/cuda/cuda_private.h"
+#include "kernels/i18n.h"
 
 /* Of the card's free memory, what is left to the driver, to scratch memory and to the desktop. */
 #define HEADROOM      ((gsize) 256 << 20)
@@ -46,7 +47,7 @@ hd_cuda_allocate (HdCudaContext *cuda,
   asked = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
   left = g_format_size_full (hd_cuda_available (&cuda->parent), G_FORMAT_SIZE_IEC_UNITS);
   g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY,
-               "Not enough memory on %s for %s: %s are needed, %s are available", cuda->parent.name, purpose, asked, left);
+               _("Not enough memory on %s for %s: %s are needed, %s are available"), cuda->parent.name, purpose, asked, left);
 
   return FALSE;
 }
@@ -68,7 +69,7 @@ hd_cuda_reserve (HdContext *context,
       *memory = NULL;
     }
 
-  return bytes == 0 || hd_cuda_allocate (cuda, bytes, "this picture", memory, error);
+  return bytes == 0 || hd_cuda_allocate (cuda, bytes, _("this picture"), memory, error);
 }
 
 void *
@@ -86,7 +87,7 @@ hd_cuda_scratch (HdCudaContext *cuda,
   cuda->scratch = NULL;
   cuda->scratch_bytes = 0;
   bytes = MAX (bytes, (gsize) 1 << 20);
-  if (!hd_cuda_allocate (cuda, bytes, "intermediate results", &larger, error))
+  if (!hd_cuda_allocate (cuda, bytes, _("intermediate results"), &larger, error))
     return NULL;
 
   cuda->scratch = larger;

@@ -2,6 +2,7 @@
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launch.h"
+#include "kernels/i18n.h"
 
 /* A checkpoint's bytes, usually a mapped file, go to the device as they lie, through two pinned buffers: while one
  * is on its way the host fills the other. There they are converted and put into the order that operators read. */
@@ -186,7 +187,7 @@ hd_cuda_weight_make (HdContext *context,
   if (!find_size (weight, device->in_stride, &device->bytes))
     g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_SHAPE, "A weight of %d x %d x %d x %d is too large",
                  weight->out_channels, device->in_stride, weight->kernel_height, weight->kernel_width);
-  else if (hd_cuda_allocate (cuda, device->bytes, "the model's weights", &device->data, error))
+  else if (hd_cuda_allocate (cuda, device->bytes, _("the model's weights"), &device->data, error))
     {
       if (fill (cuda, weight, device, error))
         {
