@@ -306,6 +306,11 @@ hd_lt_run (HdLt                 *lt,
   Description description;
   int         status = -1;
 
+#ifdef HD_CUDA_EMULATION
+  /* What stands in for the library computes at once. */
+  cudaStreamSynchronize (cuda->stream);
+#endif
+
   if (describe (lt, product, &description))
     status = lt->matmul (lt->handle, description.product, &one, product->weight, description.weight,
                          product->x, description.x, product->residual != NULL ? &one : &zero,

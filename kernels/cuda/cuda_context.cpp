@@ -99,6 +99,8 @@ hd_cuda_wait (HdCudaContext *cuda,
 
   while ((status = cudaEventQuery (event)) == cudaErrorNotReady)
     {
+      /* No error, but kept as one, for the next launch to find. */
+      cudaGetLastError ();
       if (hd_context_is_cancelled (&cuda->parent))
         {
           hd_context_set_cancelled_error (error);

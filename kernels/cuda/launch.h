@@ -7,7 +7,7 @@
 
 #ifdef HD_CUDA_EMULATION
 #define HD_CUDA_START(kernel, grid, block, shared, stream, ...) \
-  hd_emulated_launch (grid, block, shared, [=] () { kernel (__VA_ARGS__); })
+  hd_emulated_start (grid, block, shared, stream, [=] () { kernel (__VA_ARGS__); })
 #else
 #define HD_CUDA_START(kernel, grid, block, shared, stream, ...) \
   kernel<<<grid, block, shared, stream>>> (__VA_ARGS__)

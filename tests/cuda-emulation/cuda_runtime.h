@@ -3,7 +3,7 @@
 
 /* What kernels/cuda/ uses of CUDA's language and runtime library, for a plain C++ compiler: see emulator.h. The
  * memory of the "device" is the host's, but its own: copies check that each pointer is of the side that it is said
- * to be of. Everything is done when a call returns. */
+ * to be of. What is queued in a stream is done when it is waited for (streams.cpp). */
 
 #include <math.h>
 #include <stddef.h>
@@ -200,3 +200,14 @@ cudaError_t cudaEventRecord (cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventQuery (cudaEvent_t event);
 cudaError_t cudaEventSynchronize (cudaEvent_t event);
 cudaError_t cudaEventElapsedTime (float *milliseconds, cudaEvent_t from, cudaEvent_t to);
+
+/* What a stream has to do next. */
+void        hd_emulated_queue (cudaStream_t stream, std::function<void ()> work);
+
+/* Queues a launch. */
+static inline void
+hd_emulated_start (dim3 grid, dim3 block, size_t shared, cudaStream_t stream, std::function<void ()> kernel)
+{
+  hd_emulated_check_launch (grid, block);
+  hd_emulated_queue (stream, [=] () { hd_emulated_launch (grid, block, shared, kernel); });
+}

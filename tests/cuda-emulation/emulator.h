@@ -40,6 +40,9 @@ extern uint3        hd_emulated_block_index;
 extern dim3         hd_emulated_block_size;
 extern dim3         hd_emulated_grid_size;
 
+/* Dies if there is no such launch; counts it. */
+void         hd_emulated_check_launch (dim3 grid, dim3 block);
+
 /* Runs @kernel as all threads of all blocks; @shared bytes of dynamic shared memory. */
 void         hd_emulated_launch      (dim3 grid, dim3 block, size_t shared, const std::function<void ()> &kernel);
 

@@ -341,7 +341,7 @@ make_shared (size_t bytes)
 }
 
 void
-hd_emulated_launch (dim3 grid, dim3 block, size_t shared, const std::function<void ()> &kernel)
+hd_emulated_check_launch (dim3 grid, dim3 block)
 {
   uint64_t blocks = (uint64_t) grid.x * grid.y * grid.z;
   uint64_t threads = (uint64_t) block.x * block.y * block.z;
@@ -353,11 +353,18 @@ hd_emulated_launch (dim3 grid, dim3 block, size_t shared, const std::function<vo
     hd_emulated_die ("a launch of %u x %u x %u blocks of %u x %u x %u threads", grid.x, grid.y, grid.z,
                      block.x, block.y, block.z);
 
-  make_shared (shared);
-  machine.kernel = &kernel;
-  machine.n_threads = (int) threads;
   machine.launches++;
   machine.most_blocks = blocks > machine.most_blocks ? blocks : machine.most_blocks;
+}
+
+void
+hd_emulated_launch (dim3 grid, dim3 block, size_t shared, const std::function<void ()> &kernel)
+{
+  const uint64_t blocks = (uint64_t) grid.x * grid.y * grid.z;
+
+  make_shared (shared);
+  machine.kernel = &kernel;
+  machine.n_threads = (int) (block.x * block.y * block.z);
   hd_emulated_block_size = block;
   hd_emulated_grid_size = grid;
 

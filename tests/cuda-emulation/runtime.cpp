@@ -4,24 +4,14 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include <map>
 
 #include "tests/cuda-emulation/cuda_runtime.h"
+#include "tests/cuda-emulation/runtime.h"
 
 #define PAGE         ((size_t) 4096)
 #define DEVICE_BYTES ((size_t) 4 << 30)
-
-struct HdEmulatedStream
-{
-  int unused;
-};
-
-struct HdEmulatedEvent
-{
-  double seconds;
-};
 
 struct Block
 {
@@ -41,9 +31,8 @@ static struct
   cudaError_t last;
 } runtime;
 
-/* Every call of the runtime ends here. */
-static cudaError_t
-report (cudaError_t error)
+cudaError_t
+hd_emulated_report (cudaError_t error)
 {
   if (runtime.broken)
     error = cudaErrorIllegalAddress;
@@ -104,28 +93,31 @@ allocate (void **pointer, size_t bytes, bool host)
 
   *pointer = nullptr;
   if (runtime.fail_after == 0 || runtime.allocated + bytes > DEVICE_BYTES)
-    return report (cudaErrorMemoryAllocation);
+    return hd_emulated_report (cudaErrorMemoryAllocation);
   if (runtime.fail_after > 0)
     runtime.fail_after--;
   if (bytes == 0)
-    return report (cudaSuccess);
+    return hd_emulated_report (cudaSuccess);
 
   pages = (unsigned char *) mmap (nullptr, mapped, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED || mprotect (pages + mapped - PAGE, PAGE, PROT_NONE) != 0)
-    return report (cudaErrorMemoryAllocation);
+    return hd_emulated_report (cudaErrorMemoryAllocation);
 
   *pointer = pages + mapped - PAGE - rounded;
   runtime.blocks[(unsigned char *) *pointer] = { bytes, mapped, host };
   runtime.allocated += bytes;
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 static cudaError_t
 release (void *pointer, bool host)
 {
   if (pointer == nullptr)
-    return report (cudaSuccess);
+    return hd_emulated_report (cudaSuccess);
+
+  /* It waits for what is queued, which may use the memory. */
+  hd_emulated_finish ();
 
   auto   found = runtime.blocks.find ((unsigned char *) pointer);
   size_t rounded;
@@ -137,7 +129,7 @@ release (void *pointer, bool host)
   munmap ((unsigned char *) pointer + rounded + PAGE - found->second.mapped, found->second.mapped);
   runtime.allocated -= found->second.bytes;
   runtime.blocks.erase (found);
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 cudaError_t
@@ -164,9 +156,20 @@ cudaFreeHost (void *pointer)
   return release (pointer, true);
 }
 
-/* Dies unless [@pointer, + @bytes) lies on the device (@device) or off it. */
-static void
-check_side (const void *pointer, size_t bytes, bool device)
+bool
+hd_emulated_is_broken (void)
+{
+  return runtime.broken;
+}
+
+void
+hd_emulated_count_objects (int change)
+{
+  runtime.objects += change;
+}
+
+bool
+hd_emulated_check_side (const void *pointer, size_t bytes, bool device)
 {
   auto next = runtime.blocks.upper_bound ((const unsigned char *) pointer);
 
@@ -181,32 +184,13 @@ check_side (const void *pointer, size_t bytes, bool device)
             hd_emulated_die ("a copy to or from the wrong side");
           if (bytes > block->second.bytes - offset)
             hd_emulated_die ("a copy of %zu bytes where there are %zu", bytes, block->second.bytes - offset);
-          return;
+          return true;
         }
     }
 
   if (device)
     hd_emulated_die ("a copy to or from the device, but not of its memory");
-}
-
-cudaError_t
-cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream)
-{
-  (void) stream;
-  check_side (to, bytes, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice);
-  check_side (from, bytes, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice);
-  if (!runtime.broken)
-    memcpy (to, from, bytes);
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaMemsetAsync (void *to, int value, size_t bytes, cudaStream_t stream)
-{
-  (void) stream;
-  check_side (to, bytes, true);
-  memset (to, value, bytes);
-  return report (cudaSuccess);
+  return false;
 }
 
 cudaError_t
@@ -214,91 +198,7 @@ cudaMemGetInfo (size_t *available, size_t *total)
 {
   *available = DEVICE_BYTES - runtime.allocated;
   *total = DEVICE_BYTES;
-  return report (cudaSuccess);
-}
-
-/* --- streams and events --- */
-
-cudaError_t
-cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
-{
-  (void) flags;
-  *stream = new HdEmulatedStream ();
-  runtime.objects++;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaStreamDestroy (cudaStream_t stream)
-{
-  delete stream;
-  runtime.objects--;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaStreamSynchronize (cudaStream_t stream)
-{
-  (void) stream;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned flags)
-{
-  (void) stream;
-  (void) event;
-  (void) flags;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaEventCreateWithFlags (cudaEvent_t *event, unsigned flags)
-{
-  (void) flags;
-  *event = new HdEmulatedEvent ();
-  runtime.objects++;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaEventDestroy (cudaEvent_t event)
-{
-  delete event;
-  runtime.objects--;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
-{
-  struct timespec now;
-
-  (void) stream;
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  event->seconds = (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaEventQuery (cudaEvent_t event)
-{
-  (void) event;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaEventSynchronize (cudaEvent_t event)
-{
-  (void) event;
-  return report (cudaSuccess);
-}
-
-cudaError_t
-cudaEventElapsedTime (float *milliseconds, cudaEvent_t from, cudaEvent_t to)
-{
-  *milliseconds = (float) ((to->seconds - from->seconds) * 1e3);
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 /* --- the device --- */
@@ -308,30 +208,30 @@ cudaGetDeviceCount (int *count)
 {
   *count = 0;
   if (runtime.devices < 0)
-    return report (cudaErrorInsufficientDriver);
+    return hd_emulated_report (cudaErrorInsufficientDriver);
   if (runtime.devices == 0)
-    return report (cudaErrorNoDevice);
+    return hd_emulated_report (cudaErrorNoDevice);
 
   *count = runtime.devices;
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 cudaError_t
 cudaSetDevice (int device)
 {
-  return report (device >= 0 && device < runtime.devices ? cudaSuccess : cudaErrorInvalidDevice);
+  return hd_emulated_report (device >= 0 && device < runtime.devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
 cudaError_t
 cudaGetDeviceProperties (cudaDeviceProp *properties, int device)
 {
   if (device < 0 || device >= runtime.devices)
-    return report (cudaErrorInvalidDevice);
+    return hd_emulated_report (cudaErrorInvalidDevice);
 
   *properties = {};
   strcpy (properties->name, "Emulated GPU");
   properties->totalGlobalMem = DEVICE_BYTES;
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 cudaError_t
@@ -368,21 +268,21 @@ cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
       *value = 0;
       break;
     }
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 cudaError_t
 cudaDriverGetVersion (int *version)
 {
   *version = runtime.devices < 0 ? 0 : 13000;
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 cudaError_t
 cudaRuntimeGetVersion (int *version)
 {
   *version = 13000;
-  return report (cudaSuccess);
+  return hd_emulated_report (cudaSuccess);
 }
 
 const char *

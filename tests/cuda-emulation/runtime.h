@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "tests/cuda-emulation/cuda_runtime.h"
+
+/* What the files of the emulated runtime library share. */
+
+/* Every call of the runtime ends here: notes an error. */
+cudaError_t hd_emulated_report        (cudaError_t error);
+
+/* Calls fail as after an illegal access. */
+bool        hd_emulated_is_broken     (void);
+
+/* Streams, events and the like that are made (1) or destroyed (-1). */
+void        hd_emulated_count_objects (int change);
+
+/* Dies unless [@pointer, + @bytes) lies on the device (@device) or off it. Returns: whether the runtime has allocated
+ * it; memory of the host is pinned then. */
+bool        hd_emulated_check_side    (const void *pointer, size_t bytes, bool device);
+
+/* Runs all that is queued in any stream. */
+void        hd_emulated_finish        (void);
