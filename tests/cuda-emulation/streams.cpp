@@ -148,10 +148,14 @@ cudaError_t
 cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
   std::shared_ptr<double> seconds = event->seconds;
+  Queue                  *queue = stream->queue.get ();
+  const bool              idle = queue->done == queue->queued;
 
   hd_emulated_queue (stream, [seconds] () { *seconds = now (); });
-  event->moment = { stream->queue, stream->queue->queued };
+  event->moment = { stream->queue, queue->queued };
   event->asked = false;
+  if (idle)
+    run_until (queue, queue->queued);
   return hd_emulated_report (cudaSuccess);
 }
 
