@@ -108,7 +108,8 @@ hd_number_field_new (GObject      *config,
   field->step = step;
   field->automatic = automatic;
   field->spin = gtk_spin_button_new (adjustment, 0.0, step < 1.0 ? 2 : 0);
-  gtk_entry_set_width_chars (GTK_ENTRY (field->spin), 9);
+  gtk_entry_set_width_chars (GTK_ENTRY (field->spin),
+                             isnan (automatic) ? 9 : MAX (9, (int) g_utf8_strlen (_("Automatic"), -1)));
   g_object_set_data_full (G_OBJECT (field->spin), FIELD_KEY, field, g_free);
 
   g_signal_connect (field->spin, "output", G_CALLBACK (show_word), field);

@@ -26,6 +26,8 @@ make_title (const char *title)
 
   pango_attr_list_insert (attributes, pango_attr_weight_new (PANGO_WEIGHT_BOLD));
   gtk_label_set_attributes (GTK_LABEL (label), attributes);
+  /* Read from the right, it is on the right only if it fills the line. */
+  gtk_label_set_xalign (GTK_LABEL (label), 0.0);
   pango_attr_list_unref (attributes);
   gtk_widget_show (label);
 
@@ -45,6 +47,7 @@ hd_section_new (const char         *title,
     expanded = expanded || ! is_default (config, properties[i]);
 
   gtk_expander_set_label_widget (GTK_EXPANDER (section), make_title (title));
+  gtk_expander_set_label_fill (GTK_EXPANDER (section), TRUE);
   gtk_expander_set_expanded (GTK_EXPANDER (section), expanded);
   gtk_widget_set_margin_top (content, 6);
   gtk_widget_set_margin_start (content, 16);

@@ -2,13 +2,11 @@
 """The dialogs of the plug-in in GIMP on a virtual screen, driven as a screen reader would."""
 
 import argparse
-import gettext
 import os
 import pathlib
 import re
 import shutil
 import signal
-import subprocess
 import time
 
 import scripting
@@ -614,34 +612,6 @@ def test_sections_are_folded_away_until_they_are_used():
 
 def test_nothing_of_ours_is_on_stderr():
     tap.check_equal(gimp.complaints(), [], 'complaints')
-
-
-def check_language(name, locale):
-    """The dialog in another language, in a GIMP of its own."""
-    global gimp
-    known = subprocess.run(['locale', '-a'], capture_output=True, text=True, check=True).stdout.lower()
-    if locale.lower().replace('-', '') not in known.replace('-', ''):
-        raise tap.Skip(f'this system has no locale {locale}')
-    gimp.stop()
-    gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(LANG=locale, LC_ALL=locale, LANGUAGE=name))
-    open_image()
-    catalog = gettext.translation('hidiffusion', profile.plugin / 'locale', [name])
-    for task in TASKS:
-        dialog = Dialog(catalog.gettext, task)
-        dialog.field('text', dialog.name('_Prompt')).text = 'a red star'
-        time.sleep(1.0)
-        desktop.screenshot(screenshots / f'{task}-{name}.png', dialog.window)
-        check_mnemonics(dialog.window)
-        close_plugin()
-    tap.check_equal(gimp.complaints(), [], 'complaints')
-
-
-def test_the_dialog_speaks_german():
-    check_language('de', 'de_DE.UTF-8')
-
-
-def test_the_dialog_speaks_japanese():
-    check_language('ja', 'ja_JP.UTF-8')
 
 
 def clear_the_screen():
