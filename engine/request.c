@@ -345,6 +345,17 @@ check_images (const HdRequest  *request,
 }
 
 gboolean
+hd_request_check_settings (const HdRequest  *request,
+                           GError          **error)
+{
+  for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
+    if (!check_field (request, field, error))
+      return FALSE;
+
+  return check_loras (request, error);
+}
+
+gboolean
 hd_request_check (const HdRequest  *request,
                   GError          **error)
 {
@@ -355,9 +366,5 @@ hd_request_check (const HdRequest  *request,
       return FALSE;
     }
 
-  for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
-    if (!check_field (request, field, error))
-      return FALSE;
-
-  return check_loras (request, error) && check_images (request, error);
+  return hd_request_check_settings (request, error) && check_images (request, error);
 }

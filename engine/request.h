@@ -162,6 +162,9 @@ void       hd_request_add_lora  (HdRequest  *request,
  */
 gboolean   hd_request_check (const HdRequest *request, GError **error);
 
+/* The same without the model and the pictures, which a request that was read has not found yet. */
+gboolean   hd_request_check_settings (const HdRequest *request, GError **error);
+
 /* Whether a ControlNet is asked for. */
 gboolean   hd_request_has_control (const HdRequest *request);
 

@@ -14,6 +14,7 @@ test_round_trip (void)
   g_autoptr (HdRequest) request = hd_request_new ();
   g_autoptr (HdRequest) back = NULL;
   g_autofree char      *text = NULL;
+  g_auto (GStrv)        left_out = NULL;
 
   hd_request_set (&request->prompt, "a (heart:1.2), \"red\"\nSteps in the sand, Seed: none");
   hd_request_set (&request->negative_prompt, "blurry: yes\nand more");
@@ -21,6 +22,13 @@ test_round_trip (void)
   hd_request_set (&request->schedule, "karras");
   hd_request_set (&request->model_name, "my, model: \"best\"");
   hd_request_set (&request->hidiffusion, "on");
+  hd_request_set (&request->rau_net, "off");
+  hd_request_set (&request->prediction, "v");
+  hd_request_set (&request->control.preprocessor, "canny");
+  request->control.name = g_strdup ("edges, \"soft\"");
+  request->model_hash = g_strdup ("0123456789abcdef");
+  request->control.strength = 0.5;
+  request->control.end = 0.75;
   request->task = HD_TASK_TRANSFORM;
   request->steps = 30;
   request->guidance_scale = 6.5;
@@ -32,7 +40,7 @@ test_round_trip (void)
   request->clip_skip = 2;
 
   text = hd_infotext_write (request);
-  back = hd_infotext_read (text, NULL);
+  back = hd_infotext_read (text, &left_out, NULL);
   g_assert_cmpstr (back->prompt, ==, request->prompt);
   g_assert_cmpstr (back->negative_prompt, ==, request->negative_prompt);
   g_assert_cmpstr (back->sampler, ==, "dpmpp_2m_sde");
@@ -47,6 +55,19 @@ test_round_trip (void)
   g_assert_cmpint (back->width, ==, 1024);
   g_assert_cmpint (back->height, ==, 768);
   g_assert_cmpint (back->clip_skip, ==, 2);
+  g_assert_cmpint (back->task, ==, HD_TASK_TRANSFORM);
+  g_assert_cmpstr (back->rau_net, ==, "off");
+  g_assert_cmpstr (back->msw_msa, ==, "auto");
+  g_assert_cmpstr (back->prediction, ==, "v");
+  g_assert_cmpstr (back->model_hash, ==, "0123456789abcdef");
+  g_assert_cmpstr (back->control.name, ==, "edges, \"soft\"");
+  g_assert_cmpstr (back->control.preprocessor, ==, "canny");
+  g_assert_true (back->control.strength == 0.5);
+  g_assert_true (back->control.start == 0.0);
+  g_assert_true (back->control.end == 0.75);
+  g_assert_true (back->t1 == HD_REQUEST_AUTO);
+  g_assert_cmpuint (g_strv_length (left_out), ==, 0);
+  g_assert_true (hd_infotext_is_ours (text));
 }
 
 /* As Automatic1111 writes it, of two ages. */
@@ -56,10 +77,10 @@ test_foreign (void)
   g_autoptr (HdRequest) old = hd_infotext_read (
     "masterpiece, lighthouse\nby the sea\nNegative prompt: lowres, bad hands\n"
     "Steps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 1234, Size: 512x768, Model hash: 6ce0161689, "
-    "Model: v1-5-pruned, Denoising strength: 0.7, Version: v1.6.0", NULL);
+    "Model: v1-5-pruned, Denoising strength: 0.7, Version: v1.6.0", NULL, NULL);
   g_autoptr (HdRequest) new = hd_infotext_read (
     "Negative prompt: x\nSteps: 8, Sampler: Euler a, Schedule type: SGM Uniform, CFG scale: 1.5, Seed: 99999999999, "
-    "Size: 1024x1024, Lora hashes: \"ink: 1a2b, wash: 3c4d\", Model: xl, TI hashes: \"a\\\"b: 1\", Version: f2\r\n", NULL);
+    "Size: 1024x1024, Lora hashes: \"ink: 1a2b, wash: 3c4d\", Model: xl, TI hashes: \"a\\\"b: 1\", Version: f2\r\n", NULL, NULL);
 
   g_assert_cmpstr (old->prompt, ==, "masterpiece, lighthouse\nby the sea");
   g_assert_cmpstr (old->negative_prompt, ==, "lowres, bad hands");
@@ -79,6 +100,56 @@ test_foreign (void)
   g_assert_cmpstr (new->model_name, ==, "xl");
   /* Larger than our seeds: there is no such picture here. */
   g_assert_cmpint (new->seed, ==, HD_REQUEST_RANDOM_SEED);
+}
+
+/* What is not taken over is told, in the text's order; what says nothing of the picture is not. */
+static void
+test_left_out (void)
+{
+  g_auto (GStrv)        left_out = NULL;
+  g_autoptr (HdRequest) request = hd_infotext_read (
+    "a hut\nSteps: 20, Sampler: DPM++ SDE, Schedule type: Beta, CFG scale: 7, Seed: 4294967295, Size: 512x512, "
+    "Model hash: 6ce0161689, Model: v1-5, VAE: \"kl, f8\", Denoising strength: 0.5, Hires upscale: 2, Hires steps: 5, "
+    "Lora hashes: \"a: b\", ControlNet 0: \"Module: openpose, Model: pose [1a2b3c4d], Weight: 1\", Version: v1.10.1",
+    &left_out, NULL);
+  g_autofree char      *told = g_strjoinv (" | ", left_out);
+
+  g_assert_cmpstr (told, ==,
+                   "Sampler: DPM++ SDE | Schedule type: Beta | Seed: 4294967295 | VAE: kl, f8 | Denoising strength: 0.5 | "
+                   "Hires upscale: 2 | Hires steps: 5 | ControlNet 0: Module: openpose, Model: pose [1a2b3c4d], Weight: 1");
+  g_assert_cmpstr (request->sampler, ==, "auto");
+  g_assert_cmpstr (request->schedule, ==, "auto");
+  g_assert_true (request->strength == HD_REQUEST_AUTO);
+  g_assert_null (request->control.name);
+  g_assert_cmpstr (request->model_name, ==, "v1-5");
+}
+
+static void
+test_control (void)
+{
+  g_autoptr (HdRequest) request = hd_infotext_read (
+    "a hut\nSteps: 20, ControlNet 0: \"Module: canny, Model: control_canny [d14c016b], Weight: 0.8, Resize Mode: Crop, "
+    "Guidance Start: 0.1, Guidance End: 7\"", NULL, NULL);
+
+  g_assert_cmpstr (request->control.name, ==, "control_canny");
+  g_assert_cmpstr (request->control.preprocessor, ==, "canny");
+  g_assert_true (request->control.strength == 0.8);
+  g_assert_true (request->control.start == 0.1);
+  g_assert_true (request->control.end == HD_REQUEST_AUTO);
+}
+
+/* Only what hd_infotext_write() has made may be replaced by another of its texts. */
+static void
+test_ours (void)
+{
+  static const char * const others[] = {
+    "", "Created with GIMP", "Steps: 5, Version: v1.6.0", "Version: HiDiffusion for GIMP 0.1.0",
+    "Steps: 5, Comment: \"Version: HiDiffusion for GIMP\"",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    g_assert_false (hd_infotext_is_ours (others[i]));
+  g_assert_true (hd_infotext_is_ours ("a\nSteps: 5, Version: HiDiffusion for GIMP 9.9\n"));
 }
 
 static void
@@ -106,7 +177,7 @@ test_damaged (void)
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     {
       g_autoptr (GError)    error = NULL;
-      g_autoptr (HdRequest) request = hd_infotext_read (texts[i], &error);
+      g_autoptr (HdRequest) request = hd_infotext_read (texts[i], NULL, &error);
 
       g_assert_true ((request != NULL) == (strstr (texts[i], "Steps:") != NULL));
       if (request == NULL)
@@ -127,6 +198,9 @@ main (int    argc,
 
   g_test_add_func ("/infotext/round-trip", test_round_trip);
   g_test_add_func ("/infotext/foreign", test_foreign);
+  g_test_add_func ("/infotext/left-out", test_left_out);
+  g_test_add_func ("/infotext/control", test_control);
+  g_test_add_func ("/infotext/ours", test_ours);
   g_test_add_func ("/infotext/loras", test_loras);
   g_test_add_func ("/infotext/damaged", test_damaged);
 
