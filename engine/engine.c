@@ -10,13 +10,19 @@
 HdEngine *
 hd_engine_new (void)
 {
-  return g_new0 (HdEngine, 1);
+  HdEngine *engine = g_new0 (HdEngine, 1);
+
+  g_rec_mutex_init (&engine->lock);
+
+  return engine;
 }
 
 void
 hd_engine_set_previews (HdEngine *engine,
                         gboolean  previews)
 {
+  HD_ENGINE_LOCK (engine);
+
   engine->previews = previews;
 }
 
@@ -53,6 +59,7 @@ hd_engine_free (HdEngine *engine)
     return;
 
   drop_device (engine);
+  g_rec_mutex_clear (&engine->lock);
   g_free (engine);
 }
 
@@ -65,6 +72,14 @@ hd_picture_free (HdPicture *picture)
   g_free (picture->pixels);
   hd_request_free (picture->request);
   g_free (picture);
+}
+
+char *
+hd_engine_get_device (HdEngine *engine)
+{
+  HD_ENGINE_LOCK (engine);
+
+  return engine->context != NULL ? g_strdup (hd_context_get_name (engine->context)) : NULL;
 }
 
 gboolean
@@ -400,6 +415,7 @@ run_on_device (HdEngine         *engine,
     return FALSE;
 
   run->total_flops = MAX (estimate.flops, 1.0);
+  run->progress.flops = run->total_flops * request->count;
   if (hd_engine_check_memory (engine, request, &estimate, error)
       && hd_context_reserve (context, estimate.tensor_bytes, error))
     {
@@ -436,6 +452,7 @@ hd_engine_generate_all (HdEngine         *engine,
     .progress = { .phase = HD_PHASE_LOADING, .picture = 1, .pictures = request->count, .seconds_left = -1.0 },
     .func = progress, .user_data = user_data,
   };
+  HD_ENGINE_LOCK (engine);
 
   if (!hd_request_check (request, error))
     return FALSE;

@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /* The engine's one door: a request goes in, a picture comes out. It holds the model that it used last, so
- * that the next picture starts warm. To be used from one thread at a time, which need not be the main one. */
+ * that the next picture starts warm. Any thread may call; calls of several wait for each other. */
 
 typedef struct _HdEngine HdEngine;
 
@@ -31,6 +31,7 @@ typedef enum
  * @steps: steps of this run (UNet evaluations)
  * @fraction: of the arithmetic of all pictures that is done, 0 to 1
  * @seconds_left: expected, for all pictures; negative while not known
+ * @flops: arithmetic of all pictures, two per multiply-add; 0 while not known
  * @preview: (nullable): what the picture will look like, as far as it can be guessed, one pixel for 8 x 8; a new one
  *   after each step. %NULL unless hd_engine_set_previews() has asked for them
  */
@@ -43,6 +44,7 @@ typedef struct
   int     steps;
   double  fraction;
   double  seconds_left;
+  double  flops;
   HdImage *preview;
 } HdProgress;
 
@@ -79,6 +81,8 @@ void       hd_picture_free (HdPicture *picture);
  * @steps: of the schedule, likewise
  * @weight_bytes: of the networks that are in memory at once
  * @tensor_bytes: the peak of activations
+ * @free_bytes: what the device has for both: free memory, and weights of the model that are there from an earlier run;
+ *   G_MAXSIZE where that is not known
  * @flops: arithmetic of the whole run, two per multiply-add
  * @step_flops_first: of the first step
  * @step_flops_last: of the last step
@@ -92,6 +96,7 @@ typedef struct
   int     steps;
   gsize   weight_bytes;
   gsize   tensor_bytes;
+  gsize   free_bytes;
   double  flops;
   double  step_flops_first;
   double  step_flops_last;
@@ -172,6 +177,21 @@ gboolean   hd_engine_estimate (HdEngine         *engine,
                                const HdRequest  *request,
                                HdEstimate       *estimate,
                                GError          **error);
+
+/**
+ * hd_engine_check_memory:
+ * @request: what @estimate is of
+ *
+ * Returns: whether the device has room for the run now; %FALSE with %HD_ENGINE_ERROR_NO_MEMORY, naming what is needed,
+ *   what there is and which size would fit.
+ */
+gboolean   hd_engine_check_memory (HdEngine         *engine,
+                                   const HdRequest  *request,
+                                   const HdEstimate *estimate,
+                                   GError          **error);
+
+/* (transfer full) (nullable): the name of the device that it used last, as in estimates; %NULL if it has used none. */
+char      *hd_engine_get_device (HdEngine *engine);
 
 /**
  * hd_engine_measure_speed:

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 
 struct _HdEngine
 {
+  GRecMutex     lock;         /* of all that follows */
   HdContext    *context;
   char         *device_key;   /* what the context was made for */
   HdPipeline   *pipeline;
@@ -36,11 +37,7 @@ gboolean hd_engine_count         (HdEngine         *engine,
                                   HdEstimate       *estimate,
                                   GError          **error);
 
-/* FALSE with HD_ENGINE_ERROR_NO_MEMORY, naming what is needed, what there is and what would fit, if the
- * device has less free than @estimate says. */
-gboolean hd_engine_check_memory  (HdEngine         *engine,
-                                  const HdRequest  *request,
-                                  const HdEstimate *estimate,
-                                  GError          **error);
+/* Holds the engine's lock until the block ends. */
+#define HD_ENGINE_LOCK(engine) G_GNUC_UNUSED g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&(engine)->lock)
 
 G_END_DECLS

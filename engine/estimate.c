@@ -130,6 +130,24 @@ count_job (HdPipeline       *dry,
   return count_run (dry, job, estimate, error);
 }
 
+/* Weights that are on the device already need no room. */
+static gsize
+present_bytes (HdEngine         *engine,
+               const HdEstimate *estimate)
+{
+  return MIN (hd_context_get_weight_bytes (engine->context), estimate->weight_bytes);
+}
+
+static gsize
+free_bytes (HdEngine         *engine,
+            const HdEstimate *estimate)
+{
+  gsize available = hd_context_get_available_bytes (engine->context);
+  gsize present = present_bytes (engine, estimate);
+
+  return available < G_MAXSIZE - present ? available + present : G_MAXSIZE;
+}
+
 gboolean
 hd_engine_count (HdEngine         *engine,
                  const HdLoading  *loading,
@@ -150,6 +168,7 @@ hd_engine_count (HdEngine         *engine,
     return FALSE;
 
   estimate->seconds = hd_speed_predict (&engine->speed, context);
+  estimate->free_bytes = free_bytes (engine, estimate);
   estimate->device = g_strdup (hd_context_get_name (engine->context));
 
   return TRUE;
@@ -162,6 +181,7 @@ hd_engine_estimate (HdEngine         *engine,
                     GError          **error)
 {
   g_auto (HdLoading) loading = { 0 };
+  HD_ENGINE_LOCK (engine);
 
   *estimate = (HdEstimate) { .seconds = -1.0 };
 
@@ -176,19 +196,19 @@ hd_engine_measure_speed (HdEngine         *engine,
                          const HdRequest  *request,
                          GError          **error)
 {
+  HD_ENGINE_LOCK (engine);
+
   return hd_request_check (request, error)
          && hd_engine_ensure_device (engine, request, error)
          && hd_speed_measure (&engine->speed, engine->context, error);
 }
 
-/* What is still to be allocated for a run: weights that are on the device already need no room. */
+/* What is still to be allocated for a run. */
 static gsize
 missing_bytes (HdEngine         *engine,
                const HdEstimate *estimate)
 {
-  gsize present = hd_context_get_weight_bytes (engine->context);
-
-  return estimate->tensor_bytes + (estimate->weight_bytes > present ? estimate->weight_bytes - present : 0);
+  return estimate->tensor_bytes + estimate->weight_bytes - present_bytes (engine, estimate);
 }
 
 /* Whether the device has room for @request at another size, whose longer side is @longer. */
@@ -251,17 +271,25 @@ hd_engine_check_memory (HdEngine         *engine,
                         const HdEstimate *estimate,
                         GError          **error)
 {
-  gsize                  available = hd_context_get_available_bytes (engine->context);
-  gsize                  missing = missing_bytes (engine, estimate);
-  g_autofree char       *needs = g_format_size_full (missing, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char       *has = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
+  HD_ENGINE_LOCK (engine);
+  g_autofree char       *needs = NULL;
+  g_autofree char       *has = NULL;
   g_autoptr (HdRequest)  sized = NULL;   /* the size may have been left to the model or the task */
+  gsize                  available;
+  gsize                  missing;
   int                    width;
   int                    height;
 
+  if (!hd_engine_ensure_device (engine, request, error))
+    return FALSE;
+
+  available = hd_context_get_available_bytes (engine->context);
+  missing = missing_bytes (engine, estimate);
   if (missing <= available)
     return TRUE;
 
+  needs = g_format_size_full (missing, G_FORMAT_SIZE_IEC_UNITS);
+  has = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
   sized = hd_request_copy (request);
   sized->width = estimate->width;
   sized->height = estimate->height;

@@ -85,17 +85,35 @@ hd_describe_done (int    pictures,
                           (int) seed);
 }
 
-char *
-hd_describe_estimate (const HdEstimate *estimate)
+/* "1.2 GiB of memory (14 GiB free)" */
+static char *
+describe_memory (const HdEstimate *estimate)
 {
-  g_autofree char *memory = g_format_size ((guint64) estimate->weight_bytes + estimate->tensor_bytes);
+  guint64          needed = (guint64) estimate->weight_bytes + estimate->tensor_bytes;
+  g_autofree char *needs = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *free = NULL;
+
+  if (estimate->free_bytes == G_MAXSIZE)
+    /* TRANSLATORS: an amount of memory ("1.2 GiB"). */
+    return g_strdup_printf (_("%s of memory"), needs);
+
+  free = g_format_size_full (estimate->free_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  /* TRANSLATORS: an amount of memory ("1.2 GiB"), and how much there is. */
+  return g_strdup_printf (_("%s of memory (%s free)"), needs, free);
+}
+
+char *
+hd_describe_cost (const HdEstimate *estimate,
+                  double            seconds)
+{
+  g_autofree char *memory = describe_memory (estimate);
   g_autofree char *time = NULL;
 
-  if (! (estimate->seconds >= 0.0))
-    /* TRANSLATORS: a device ("CPU (8 threads)") and an amount of memory ("1.2 GB"). */
-    return g_strdup_printf (_("On %s: %s of memory"), estimate->device, memory);
+  if (! (seconds >= 0.0))
+    /* TRANSLATORS: a device ("CPU (8 threads)") and "1.2 GiB of memory (14 GiB free)". */
+    return g_strdup_printf (_("On %s: %s; the first picture will show how long it takes"), estimate->device, memory);
 
-  time = hd_describe_seconds (estimate->seconds);
-  /* TRANSLATORS: a device ("CPU (8 threads)"), an amount of memory ("1.2 GB") and of time ("about 2 minutes"). */
-  return g_strdup_printf (_("On %s: %s of memory, %s"), estimate->device, memory, time);
+  time = hd_describe_seconds (seconds);
+  /* TRANSLATORS: a device ("CPU (8 threads)"), "1.2 GiB of memory (14 GiB free)" and "about 2 minutes". */
+  return g_strdup_printf (_("On %s: %s, %s"), estimate->device, memory, time);
 }

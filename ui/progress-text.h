@@ -21,7 +21,9 @@ char *hd_describe_done     (int               pictures,
                             gint64            seed,
                             double            seconds);
 
-/* What a run will need: "On CPU (8 threads): 1.2 GB of memory, about 2 minutes". */
-char *hd_describe_estimate (const HdEstimate *estimate);
+/* What a run will need: "On CPU (8 threads): 1.2 GiB of memory (14 GiB free), about 2 minutes". @seconds: negative while
+ * not known. */
+char *hd_describe_cost     (const HdEstimate *estimate,
+                            double            seconds);
 
 G_END_DECLS

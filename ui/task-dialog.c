@@ -6,17 +6,14 @@
 #include <libgimp/gimpui.h>
 
 #include "plugin/tasks.h"
+#include "ui/cost-line.h"
 #include "ui/form-scroller.h"
 #include "ui/message-bar.h"
 #include "ui/progress-text.h"
 #include "ui/run-engine.h"
-#include "ui/settler.h"
 #include "ui/status-area.h"
 #include "ui/task-dialog.h"
 #include "ui/task-form.h"
-
-/* Milliseconds between the last change of an argument and a new estimate. */
-#define ESTIMATE_DELAY 250
 
 /* GimpProcedureDialog's button, which has no name in public. */
 #define RESPONSE_RESET 1
@@ -32,13 +29,15 @@ typedef struct
   const HdTaskHost    *host;
   const HdTaskTexts   *texts;
   HdEngine            *engine;
-  HdSettler           *settler;
 
   GtkWidget           *dialog;
   GtkWidget           *message;
   GtkWidget           *form;
+  GtkWidget           *cost;
   GtkWidget           *status;
 
+  gboolean             has_reason;   /* the status says why the work cannot begin */
+  char                *unfit;        /* why the last forecast said so; NULL: it did not */
   int                  base_type;    /* of the image, as it is known to the user */
   GCancellable        *loading;      /* of the catalog */
   GCancellable        *cancellable;
@@ -46,7 +45,6 @@ typedef struct
   int                  n_made;       /* pictures of this run */
   gint64               first_seed;
   gboolean             closing;      /* to be closed as soon as the engine has stopped */
-  guint                estimate_id;
 } HdTaskDialog;
 
 static gboolean
@@ -87,6 +85,17 @@ show_message (HdTaskDialog   *self,
 
 /* --- idle: what can be run, and what it would need ----------------------------- */
 
+/* Why the work cannot begin; NULL: it can. */
+static void
+set_reason (HdTaskDialog *self,
+            const char   *reason)
+{
+  set_button (self, GTK_RESPONSE_OK, NULL, reason == NULL, reason);
+  if (reason || self->has_reason)
+    set_text (self, reason ? reason : "");
+  self->has_reason = reason != NULL;
+}
+
 static HdRequest *
 draft_request (HdTaskDialog  *self,
                GError       **error)
@@ -94,34 +103,23 @@ draft_request (HdTaskDialog  *self,
   return self->host->make_request (self->config, TRUE, self->host->data, error);
 }
 
-static gboolean
-show_estimate (gpointer data)
+/* That the prompt is missing comes first: the rest is then only a draft's. */
+static void
+take_forecast (const HdForecast *forecast,
+               gpointer          user_data)
 {
-  HdTaskDialog         *self = data;
-  g_autoptr (HdRequest) request = NULL;
-  g_autoptr (HdRequest) settled = NULL;
-  g_autoptr (GError)    error = NULL;
-  g_autofree char      *text = NULL;
-  HdEstimate            estimate = { 0, };
+  HdTaskDialog *self = user_data;
 
-  self->estimate_id = 0;
   if (is_working (self))
-    return G_SOURCE_REMOVE;
+    return;
 
-  request = draft_request (self, NULL);
-  if (request)
-    settled = hd_settler_settle (self->settler, request, &error);
-  if (settled)
-    hd_task_form_set_suited (HD_TASK_FORM (self->form), settled);
-  if (! request || ! self->host->check_prompt (self->config, self->host->data, NULL))
-    return G_SOURCE_REMOVE;
+  if (forecast->settled)
+    hd_task_form_set_suited (HD_TASK_FORM (self->form), forecast->settled);
+  g_free (self->unfit);
+  self->unfit = forecast->error ? g_strdup (forecast->error->message) : NULL;
 
-  if (settled && hd_engine_estimate (self->engine, request, &estimate, &error))
-    text = hd_describe_estimate (&estimate);
-  set_text (self, text ? text : error->message);
-  hd_estimate_clear (&estimate);
-
-  return G_SOURCE_REMOVE;
+  if (self->host->check_prompt (self->config, self->host->data, NULL))
+    set_reason (self, self->unfit);
 }
 
 /* Lets the work begin, or says why it cannot. */
@@ -134,22 +132,18 @@ check_arguments (HdTaskDialog *self)
   if (is_working (self))
     return;
 
-  g_clear_handle_id (&self->estimate_id, g_source_remove);
   if (! hd_catalog_is_loaded (self->host->catalog))
     {
-      set_button (self, GTK_RESPONSE_OK, NULL, FALSE, NULL);
-      set_text (self, _("Looking for models…"));
+      set_reason (self, _("Looking for models…"));
       return;
     }
 
   request = draft_request (self, &error);
   if (request)
-    {
-      self->host->check_prompt (self->config, self->host->data, &error);
-      self->estimate_id = g_timeout_add (ESTIMATE_DELAY, show_estimate, self);
-    }
-  set_button (self, GTK_RESPONSE_OK, NULL, error == NULL, error ? error->message : NULL);
-  set_text (self, error ? error->message : "");
+    self->host->check_prompt (self->config, self->host->data, &error);
+  hd_cost_line_set_request (HD_COST_LINE (self->cost), request);
+  /* What did not fit may fit now, which takes a moment to find out. */
+  set_reason (self, error ? error->message : self->unfit);
 }
 
 /* --- what is installed ----------------------------------------------------------- */
@@ -268,6 +262,7 @@ show_progress (const HdProgress *progress,
   HdTaskDialog    *self = user_data;
   g_autofree char *text = hd_describe_progress (progress);
 
+  hd_cost_line_take_progress (HD_COST_LINE (self->cost), progress);
   if (g_cancellable_is_cancelled (self->cancellable))
     return;
 
@@ -324,12 +319,12 @@ take_result (GObject      *source,
   g_autoptr (GError) error = NULL;
 
   hd_run_engine_finish (result, &error);
+  hd_cost_line_end_run (HD_COST_LINE (self->cost), error == NULL);
 
   g_clear_object (&self->cancellable);
   show_working (self, FALSE);
   /* Says why, if the image has become one that cannot take another picture. */
   check_arguments (self);
-  g_clear_handle_id (&self->estimate_id, g_source_remove);
   tell_result (self, error);
 
   if (self->closing)
@@ -354,7 +349,7 @@ start_working (HdTaskDialog *self)
   self->cancellable = g_cancellable_new ();
   self->started = g_get_monotonic_time ();
   self->n_made = 0;
-  g_clear_handle_id (&self->estimate_id, g_source_remove);
+  hd_cost_line_begin_run (HD_COST_LINE (self->cost));
   show_working (self, TRUE);
   set_text (self, _("Loading the model…"));
 
@@ -452,13 +447,16 @@ build_dialog (HdTaskDialog  *self,
 
   self->message = hd_message_bar_new ();
   self->form = hd_task_form_new (G_OBJECT (self->config), self->host->task, self->host->catalog);
+  self->cost = hd_cost_line_new (self->engine, take_forecast, self);
   self->status = hd_status_area_new ();
 
   content = gtk_dialog_get_content_area (GTK_DIALOG (self->dialog));
   gtk_box_set_spacing (GTK_BOX (content), 12);
   gtk_box_pack_start (GTK_BOX (content), self->message, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (content), wrap_form (self), TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (content), self->cost, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (content), self->status, FALSE, FALSE, 0);
+  gtk_widget_show (self->cost);
   gtk_widget_show (self->status);
 
   g_signal_connect (self->dialog, "response", G_CALLBACK (on_response), self);
@@ -479,7 +477,6 @@ hd_task_dialog_run (GimpProcedure       *procedure,
 
   self.texts = hd_task_get_texts (host->task);
   self.engine = hd_engine_new ();
-  self.settler = hd_settler_new ();
   settle_strings (G_OBJECT (config));
   build_dialog (&self, procedure);
   notify_id = g_signal_connect_swapped (config, "notify", G_CALLBACK (check_arguments), &self);
@@ -492,10 +489,9 @@ hd_task_dialog_run (GimpProcedure       *procedure,
   gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (self.dialog));
 
   g_signal_handler_disconnect (config, notify_id);
-  g_clear_handle_id (&self.estimate_id, g_source_remove);
   g_cancellable_cancel (self.loading);
   g_clear_object (&self.loading);
   gtk_widget_destroy (self.dialog);
-  hd_settler_free (self.settler);
+  g_free (self.unfit);
   hd_engine_free (self.engine);
 }

@@ -124,6 +124,7 @@ class Dialog:
 
     def start(self):
         """Begins the work; what the last picture has left in the dialog is gone afterwards."""
+        self.wait_until_ready()
         before = self.texts()
         self.button(self.ok).press()
         wait_for(lambda: self.texts() != before, 'the work to begin')
@@ -287,10 +288,18 @@ def test_errors_are_shown_in_the_dialog():
     dialog = Dialog()
     dialog.describe()
     dialog.field('text', 'Model').text = '/no/such/folder'
-    dialog.start()
     dialog.wait_for_text('/no/such/folder')
+    tap.check(not dialog.button('Generate').has('sensitive'), 'Generate can be pressed without its model')
+
+    doomed = profile.root / 'doomed'
+    shutil.copytree(profile.model, doomed)
+    dialog.field('text', 'Model').text = str(doomed)
+    dialog.wait_until_ready()
+    dialog.wait_for_text(r'^On CPU.*: .* of memory')
+    shutil.rmtree(doomed)
+    dialog.start()
     bar = dialog.window.wait_for('info bar', 'Error')
-    tap.check(any('/no/such/folder' in label.text for label in bar.find_all('label')), 'the message is not in the bar')
+    tap.check(any(str(doomed) in label.text for label in bar.find_all('label')), 'the message is not in the bar')
     desktop.screenshot(screenshots / 'generate-error.png', dialog.window)
     tap.check_equal(layers(image), before, 'layers')
 

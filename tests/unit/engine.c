@@ -496,6 +496,82 @@ test_control_net (void)
   g_assert_true (same_pixels (never, without));
 }
 
+/* --- what a run takes ----------------------------------------------------------- */
+
+typedef struct
+{
+  HdEngine   *engine;
+  HdRequest  *request;
+  HdEstimate  estimates[8];
+} Asking;
+
+static gpointer
+ask (gpointer data)
+{
+  Asking *asking = data;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (asking->estimates); i++)
+    g_assert_true (hd_engine_estimate (asking->engine, asking->request, &asking->estimates[i], NULL));
+
+  return NULL;
+}
+
+/* A thread asks, over and over, what a run would take that another one is at. */
+static void
+test_estimate_from_a_thread (void)
+{
+  g_autoptr (HdEngine)  engine = hd_engine_new ();
+  g_autoptr (HdRequest) request = request_new (HD_TASK_GENERATE);
+  g_autoptr (HdPicture) picture = NULL;
+  g_autofree char      *device = NULL;
+  Asking                asking = { .engine = engine, .request = request };
+  HdEstimate            estimate;
+  GThread              *thread;
+
+  g_assert_null (hd_engine_get_device (engine));
+  g_assert_true (hd_engine_estimate (engine, request, &estimate, NULL));
+  g_assert_cmpuint (estimate.free_bytes, >, estimate.weight_bytes + estimate.tensor_bytes);
+  g_assert_true (hd_engine_check_memory (engine, request, &estimate, NULL));
+
+  thread = g_thread_new ("asking", ask, &asking);
+  picture = run (engine, request);
+  g_thread_join (thread);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (asking.estimates); i++)
+    {
+      g_assert_cmpfloat (asking.estimates[i].flops, ==, estimate.flops);
+      g_assert_cmpuint (asking.estimates[i].tensor_bytes, ==, estimate.tensor_bytes);
+      hd_estimate_clear (&asking.estimates[i]);
+    }
+
+  device = hd_engine_get_device (engine);
+  g_assert_cmpstr (device, ==, estimate.device);
+  hd_estimate_clear (&estimate);
+}
+
+static void
+note_flops (const HdProgress *progress,
+            gpointer          user_data)
+{
+  *(double *) user_data = progress->flops;
+}
+
+static void
+test_work_is_told (void)
+{
+  g_autoptr (HdEngine)  engine = hd_engine_new ();
+  g_autoptr (HdRequest) request = request_new (HD_TASK_GENERATE);
+  g_autoptr (HdPicture) picture = NULL;
+  HdEstimate            estimate;
+  double                flops = -1.0;
+
+  g_assert_true (hd_engine_estimate (engine, request, &estimate, NULL));
+  picture = hd_engine_generate (engine, request, note_flops, &flops, NULL, NULL);
+  g_assert_nonnull (picture);
+  g_assert_cmpfloat (flops, ==, estimate.flops);
+  hd_estimate_clear (&estimate);
+}
+
 /* --- errors -------------------------------------------------------------------- */
 
 static void
@@ -545,6 +621,8 @@ main (int    argc,
   g_test_add_func ("/engine/inpainting-model", test_inpainting_model);
   g_test_add_func ("/engine/sdxl", test_sdxl);
   g_test_add_func ("/engine/control-net", test_control_net);
+  g_test_add_func ("/engine/estimate/thread", test_estimate_from_a_thread);
+  g_test_add_func ("/engine/work", test_work_is_told);
   g_test_add_func ("/engine/errors", test_errors);
 
   status = g_test_run ();
