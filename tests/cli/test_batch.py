@@ -234,4 +234,73 @@ def test_the_same_shard_twice_does_no_row_twice(folder):
     assert sorted(rows[0] + rows[1]) == list(range(1, 7)), rows
 
 
+# --- the script for Slurm -------------------------------------------------------------
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "data" / "slurm" / "hidiffusion-batch.sbatch"
+
+
+def start_task(folder, task, *arguments, **variables):
+    """The script as a task of a job array: with Slurm's variables, and a scontrol that writes down what it is asked."""
+    tools = pathlib.Path(folder) / "bin"
+    if not tools.exists():
+        tools.mkdir()
+        (tools / "hidiffusion").symlink_to(PROGRAM)
+        (tools / "scontrol").write_text(f'#!/bin/sh\necho "$@" >>{folder}/scontrol.log\n')
+        (tools / "scontrol").chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+    environment |= {"PATH": f"{tools}:{environment['PATH']}", "SLURM_JOB_ID": str(70 + task), "SLURM_CPUS_ON_NODE": "1",
+                    "SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_COUNT": "4"} | variables
+    return subprocess.Popen(["bash", SCRIPT, *arguments, "--model", MODEL], cwd=folder, text=True, env=environment,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def asked_of_slurm(folder):
+    log = pathlib.Path(folder) / "scontrol.log"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def process_of(task):
+    """The process that a task's script waits for."""
+    return int(pathlib.Path(f"/proc/{task.pid}/task/{task.pid}/children").read_text().split()[0])
+
+
+def test_tasks_of_a_job_array_share_the_rows(folder):
+    sheet = sheet_of(folder, 10, steps=1, size=64)
+    for first, shards in ((1, {}), (5, {"SLURM_ARRAY_TASK_MIN": "5"})):
+        output = f"from-{first}"
+        tasks = [start_task(folder, first + i, sheet, "-o", output, **shards) for i in range(4)]
+        rows = [made(task.communicate()[0]) for task in tasks]
+        assert rows == [[1, 5, 9], [2, 6, 10], [3, 7], [4, 8]], rows
+        assert [task.returncode for task in tasks] == [0] * 4 and len(pictures(f"{folder}/{output}")) == 10
+    # One task that is started again by itself.
+    os.remove(f"{folder}/from-1/picture-7.png")
+    task = start_task(folder, 3, sheet, "-o", "from-1", SLURM_ARRAY_TASK_MIN="3", SLURM_ARRAY_TASK_COUNT="1",
+                      HIDIFFUSION_SHARDS="4")
+    assert made(task.communicate()[0]) == [7] and asked_of_slurm(folder) == []
+
+
+def test_a_task_that_is_killed_requeues_itself(folder):
+    sheet = sheet_of(folder, 12, steps=12)
+    check_success(batch(folder, sheet, "-o", "whole", "--shard", "3/4"))
+    for restarts, asked in (("3", []), ("0", ["requeue 73"])):
+        task = start_task(folder, 3, sheet, "-o", f"out-{restarts}", SLURM_RESTART_COUNT=restarts)
+        wait_for(lambda: os.path.exists(f"{folder}/out-{restarts}/picture-3.png"), "a picture")
+        os.kill(process_of(task), signal.SIGKILL)
+        output = task.communicate()[0]
+        assert task.returncode == 137 and asked_of_slurm(folder) == asked, (task.returncode, asked_of_slurm(folder))
+        again = made(start_task(folder, 3, sheet, "-o", f"out-{restarts}").communicate()[0])
+        # It may have been killed before it could tell of its last picture.
+        assert again and 3 not in again and not set(made(output)) & set(again), (output, again)
+        assert pictures(f"{folder}/out-{restarts}") == pictures(f"{folder}/whole")
+
+
+def test_a_task_that_slurm_ends_is_not_requeued(folder):
+    sheet = sheet_of(folder, 8, steps=50)
+    task = start_task(folder, 1, sheet, "-o", "out")
+    wait_for(lambda: os.path.isdir(f"{folder}/out"), "the work to begin")
+    task.send_signal(signal.SIGTERM)
+    task.communicate()
+    assert task.returncode == 128 + signal.SIGTERM and asked_of_slurm(folder) == [], task.returncode
+
+
 main(globals())

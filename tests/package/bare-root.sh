@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# In a bare Debian 13, as root: installs the packages in this folder, has GIMP make a picture and show its menu, purges
-# them, and compares the lists of all files.  What went well is written to results/report, a line each.
+# In a bare Debian 13, as root: installs the packages in this folder, has GIMP make a picture from a script and from its
+# menu, removes them, and compares the lists of all files.  What went well is written to results/report, a line each.
 
 set -euo pipefail
 cd -- "$(dirname -- "$0")"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 test=$PWD
 results=$test/results
-names=(gimp-plugin-hidiffusion hidiffusion hidiffusion-data)
+names=()
+for file in ./*.deb; do
+  names+=("$(dpkg-deb --field "$file" Package)")
+done
 tools=(xvfb dbus dbus-x11 at-spi2-core xdotool procps python3 python3-gi gir1.2-atspi-2.0 gir1.2-gtk-3.0 adwaita-icon-theme
        librsvg2-common fonts-dejavu-core)
 
@@ -69,8 +72,8 @@ list_files >"$results/files-before"
 # --- installing ------------------------------------------------------------------
 
 SECONDS=0
-apt-get -q -y install --no-install-recommends ./gimp-plugin-hidiffusion_*.deb ./hidiffusion_*.deb ./hidiffusion-data_*.deb
-say "installed in $SECONDS s, with $(dpkg-query -W -f '.\n' | wc -l) packages in all"
+apt-get -q -y install --no-install-recommends ./*.deb
+say "${names[*]}: installed in $SECONDS s, with $(dpkg-query -W -f '.\n' | wc -l) packages in all"
 for name in "${names[@]}"; do
   [ -z "$(dpkg --verify "$name")" ] || die "$name: files differ from the package's"
 done
@@ -104,24 +107,36 @@ cp /home/artist/command.png "$results/command.png"
   die 'the command has another version than its package'
 say 'the command made it, too'
 
+# --- a GPU that is not there -------------------------------------------------------
+
+if [[ " ${names[*]} " = *' hidiffusion-cuda '* ]]; then
+  ! as_user hidiffusion generate --model demo --prompt 'a red star' --device cuda --output /home/artist/cuda.png \
+    >"$results/cuda.log" 2>&1 || die 'there is a GPU, it seems'
+  grep -q -i 'driver' "$results/cuda.log" || die "without a driver: $(tail -n 1 "$results/cuda.log")"
+  say "the module for GPUs is there, and says without a driver: $(tail -n 1 "$results/cuda.log")"
+fi
+
 # --- the menu --------------------------------------------------------------------
 
 apt-get -q -y install --no-install-recommends "${tools[@]}"
-as_user timeout 300 python3 -B "$test/menu.py" "$results" >"$results/menu.log" 2>&1 ||
+as_user timeout 600 python3 -B "$test/menu.py" "$results" >"$results/menu.log" 2>&1 ||
   die "the menu: $(tail -n 5 "$results/menu.log")"
-no_complaint "$results/menu.log"
+no_complaint "$results/menu-gimp.log"
 say "GIMP shows $(tail -n 1 "$results/menu.log")"
 
-# --- purging ---------------------------------------------------------------------
+# --- removing --------------------------------------------------------------------
 
-apt-get -q -y purge "${names[@]}"
+# Not purging: nothing is left even so.
+apt-get -q -y remove "${names[@]}"
+known=$(dpkg-query -W -f '${Package} ${Status}\n' "${names[@]}" 2>/dev/null | grep -v ' not-installed$' || :)
+[ -z "$known" ] || die "dpkg still knows $known"
 left=$(find / -xdev \( -path /proc -o -path /sys -o -path "$test" -o -path /home \) -prune -o \
   -iname '*hidiffusion*' -print)
-[ -z "$left" ] || die "left after the purge: $left"
+[ -z "$left" ] || die "left after the removal: $left"
 in_gimp "(if (defined? 'plug-in-hidiffusion-generate) (error \"the procedure is still there\"))" \
   >"$results/afterwards.log" 2>&1 || die "GIMP afterwards: $(tail -n 5 "$results/afterwards.log")"
 no_complaint "$results/afterwards.log"
-say 'purged: nothing of that name is left, and GIMP starts as before'
+say 'removed: nothing of that name is left, and GIMP starts as before'
 
 apt-get -q -y purge "${tools[@]}"
 apt-get -q -y -o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false autoremove --purge
