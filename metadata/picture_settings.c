@@ -13,6 +13,7 @@
 #include "metadata/png_texts.h"
 
 #define MAGIC_LENGTH 12
+#define MAX_SHOWN    400   /* letters of what is left out */
 
 typedef enum
 {
@@ -30,6 +31,26 @@ hd_picture_settings_free (HdPictureSettings *settings)
   hd_request_free (settings->request);
   g_strfreev (settings->left_out);
   g_free (settings);
+}
+
+/* The file is anybody's: no line breaks or sequences for terminals, and not very long. */
+char *
+hd_picture_settings_describe_left_out (const HdPictureSettings *settings)
+{
+  g_autofree char *all = g_strjoinv (", ", settings->left_out);
+  g_autofree char *start = g_utf8_substring (all, 0, MIN (g_utf8_strlen (all, -1), MAX_SHOWN));
+  GString         *line;
+
+  if (*all == '\0')
+    return NULL;
+
+  line = g_string_new (NULL);
+  for (const char *p = start; *p != '\0'; p = g_utf8_next_char (p))
+    g_string_append_unichar (line, g_unichar_isprint (g_utf8_get_char (p)) ? g_utf8_get_char (p) : ' ');
+  if (strlen (start) < strlen (all))
+    g_string_append (line, "…");
+
+  return g_string_free (line, FALSE);
 }
 
 /* --- texts ---------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ void               hd_picture_settings_free (HdPictureSettings  *settings);
 HdPictureSettings *hd_picture_settings_read (const char         *path,
                                              GError            **error);
 
+/* (transfer full) (nullable): what is left out, on one line that can be shown; NULL if it is nothing. */
+char              *hd_picture_settings_describe_left_out (const HdPictureSettings *settings);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdPictureSettings, hd_picture_settings_free)
 
 G_END_DECLS

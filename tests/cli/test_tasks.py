@@ -13,6 +13,7 @@ import struct
 import png
 from harness import MODEL, PROGRAM, check_complaint, check_success, main, run
 
+PICTURES = pathlib.Path(__file__).resolve().parent.parent / "unit" / "pictures"
 SIDE = 128
 QUICK = ["--model", MODEL, "--steps", "4", "--seed", "7"]
 PROMPT = ["--prompt", "a red heart on a sky background"]
@@ -142,7 +143,7 @@ def test_again_errors(folder):
     empty = os.path.join(folder, "home")
     environment = {**os.environ, "HOME": empty, "XDG_DATA_HOME": empty, "XDG_DATA_DIRS": "/nowhere", "HF_HOME": "/nowhere"}
     write_gray(folder, "gray.png", lambda x, y: 0)
-    check_complaint(run(folder, "generate", "--again", "gray.png"), 1, "gray.png: expected a picture by hidiffusion")
+    check_complaint(run(folder, "generate", "--again", "gray.png"), 1, "gray.png: expected a picture with the settings")
     check_complaint(run(folder, "generate", "--again", "nowhere.png"), 1, "nowhere.png")
     good = {"schema_version": 2, "prompt": "x", "steps": 1, "model": "demo-model", "model_hash": "123"}
     for text, part in (("{", "text.png"), ("[]", "text.png"), ("{}", "--model"), ('{"schema_version": 99}', "99"), ('{"steps": "x"}', "steps"), ('{"task": "sing"}', "sing"), ("\xff", "text.png"),
@@ -156,6 +157,67 @@ def test_again_errors(folder):
     png.write(os.path.join(folder, "text.png"), 8, 8, lambda x, y: [0], png.GRAY, after=[(b"iTXt", b"hidiffusion-request\0\0\0\0\0" + json.dumps(good).encode())])
     check_success(run(folder, "generate", "--again", "text.png", "--model", MODEL, "--output", "out.png"))
     assert request(folder, "out.png")["model_hash"] != "123"
+
+
+def text_of(folder, name, kind, key):
+    """The text of a picture's only chunk of that kind and key."""
+    (text,) = [content for found, content in png.chunks(os.path.join(folder, name)) if found == kind and content.startswith(key + b"\0")]
+    return text[len(key) + 1:]
+
+
+def test_parameters(folder):
+    """What other programs read: Latin-1 in tEXt, anything more in iTXt."""
+    small = [*QUICK, "--steps", "1", "--size", "64x64", "--negative", "fog, \xe9", "--output", "out.png"]
+    check_success(run(folder, "generate", *small, "--prompt", "a caf\xe9"))
+    lines = text_of(folder, "out.png", b"tEXt", b"parameters").decode("latin-1").split("\n")
+    assert lines[:2] == ["a caf\xe9", "Negative prompt: fog, \xe9"], lines
+    values = dict(part.split(": ", 1) for part in lines[2].split(", "))
+    assert {"Steps": "1", "Seed": "7", "Size": "64x64", "Model": "demo-model"}.items() <= values.items(), values
+    assert values["Version"].startswith("HiDiffusion for GIMP "), values
+    check_success(run(folder, "generate", *small, "--prompt", "\u6d77 \U0001f30a"))
+    assert text_of(folder, "out.png", b"iTXt", b"parameters").decode().startswith("\0\0\0\0\u6d77 \U0001f30a\nNegative prompt: ")
+
+
+def test_no_metadata(folder):
+    check_success(run(folder, "generate", *QUICK, "--prompt", "a secret", "--steps", "1", "--size", "64x64", "--no-metadata", "--output", "out.png"))
+    assert b"secret" not in content(folder, "out.png") and b"demo" not in content(folder, "out.png")
+    check_complaint(run(folder, "generate", "--again", "out.png"), 1, "out.png: expected a picture with the settings")
+    check_complaint(run(folder, "estimate", "--no-metadata"), 2, "no-metadata")
+
+
+def test_again_from_others(folder):
+    """Pictures of Automatic1111's program: their settings count, and what is not known here is told."""
+    small = ["--model", MODEL, "--size", "64x64", "--steps", "1", "--output", "out.png"]
+    for name in ("plain.png", "packed.png", "plain.jpg", "plain.webp"):
+        check_success(run(folder, "generate", "--again", str(PICTURES / name), *small))
+        used = request(folder, "out.png")
+        assert (used["prompt"], used["negative_prompt"]) == ("a hut by the sea, (dawn:1.2)", "blurry, caf\xe9"), used
+        assert (used["seed"], used["sampler"], used["schedule"], used["clip_skip"], used["model"]) == (1234, "dpmpp_2m", "karras", 2, "demo-model"), used
+    result = run(folder, "generate", "--again", str(PICTURES / "wide.jpg"), "--seed", "3", *small)
+    assert result.returncode == 0 and result.stderr.endswith("wide.jpg: not taken over: Seed: 4294967295\n"), result
+    check_complaint(run(folder, "generate", "--again", str(PICTURES / "plain.png"), "--folder", folder), 1, '"v1-5-pruned-emaonly"')
+
+    # What a program of ours wrote for others is enough, for any task.
+    make_picture(folder)
+    chunks = [(kind, text) for kind, text in png.chunks(os.path.join(folder, "heart.png")) if kind != b"iTXt"]
+    (pathlib.Path(folder) / "bare.png").write_bytes(png.SIGNATURE + b"".join(png.chunk(*one) for one in chunks))
+    check_success(run(folder, "generate", "--again", "bare.png", "--folder", os.path.dirname(MODEL), "--output", "again.png"))
+    assert pixels(folder, "again.png") == pixels(folder, "heart.png")
+    check_success(run(folder, "transform", "heart.png", "--again", "bare.png", "--steps", "2", "--folder", os.path.dirname(MODEL), "--output", "again.png"))
+
+
+def test_again_shows_no_control_characters(folder):
+    """What a file says is shown; a terminal does not obey it."""
+    for text in ("a\nSteps: 1, Hires upscale: \x1b[2J\x9b2J\x07", "a\nSteps: 1, \x1b]0;x: \x1b[31m" + "y" * 5000):
+        png.write(os.path.join(folder, "text.png"), 8, 8, lambda x, y: [0], png.GRAY, after=[(b"tEXt", b"parameters\0" + text.encode("latin-1"))])
+        result = run(folder, "generate", "--again", "text.png", "--model", MODEL, "--size", "64x64", "--output", "out.png")
+        assert result.returncode == 0 and "not taken over" in result.stderr and len(result.stderr) < 500, result
+        assert not any(ord(letter) < 32 and letter != "\n" or 127 <= ord(letter) < 160 for letter in result.stderr), result.stderr
+    damaged = b"hidiffusion-request\0\0\0\0\0" + json.dumps({"sampler": "\x1b[2J\x9b"}).encode()
+    png.write(os.path.join(folder, "text.png"), 8, 8, lambda x, y: [0], png.GRAY, after=[(b"iTXt", damaged)])
+    result = run(folder, "generate", "--again", "text.png", "--model", MODEL)
+    check_complaint(result, 1, "sampler")
+    assert "\x1b" not in result.stderr and "\x9b" not in result.stderr
 
 
 def test_names(folder):

@@ -56,6 +56,7 @@ parse (BatchOptions  *options,
       "the folder for pictures; it is made if it is not there (the current one)", "FOLDER" },
     { "shard", 0, 0, G_OPTION_ARG_STRING, &options->shard,
       "of N processes this is number I, from 1, which makes the rows I, I + N and so on (1/1)", "I/N" },
+    HD_NO_METADATA_OPTION (task_options),
     { NULL },
   };
 
@@ -178,7 +179,7 @@ make_picture (Batch                *batch,
     return FALSE;
 
   seed = picture->request->seed;
-  png = hd_compose (&task_options->input, picture, error);
+  png = hd_compose (&task_options->input, picture, !task_options->no_metadata, error);
   path = png != NULL ? hd_output_write (output, number, png, error) : NULL;
   if (path == NULL)
     return FALSE;

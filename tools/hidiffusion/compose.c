@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/infotext.h"
+
 void
 hd_task_input_clear (HdTaskInput *input)
 {
@@ -181,6 +183,7 @@ compose_whole (const HdTaskInput  *input,
 HdPngImage *
 hd_compose (const HdTaskInput  *input,
             HdPicture          *picture,
+            gboolean            with_settings,
             GError            **error)
 {
   g_autoptr (HdPicture)  owned = picture;
@@ -188,7 +191,11 @@ hd_compose (const HdTaskInput  *input,
   gboolean               success;
 
   result->depth = input->png != NULL ? input->png->depth : 8;
-  result->request = hd_request_to_json (owned->request);
+  if (with_settings)
+    {
+      result->request = hd_request_to_json (owned->request);
+      result->parameters = hd_infotext_write (owned->request);
+    }
   if (input->png != NULL)
     copy_colours (&input->png->colours, &result->colours);
 

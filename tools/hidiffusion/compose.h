@@ -37,6 +37,7 @@ gboolean    hd_task_input_read_mask (HdTaskInput        *input,
 /**
  * hd_compose:
  * @picture: (transfer full): as the engine made it from @input
+ * @with_settings: whether the file is to tell how it was made
  *
  * Returns: (transfer full): what is to be kept: of a filled picture the whole, the same as before where the mask is 0; of
  *   others with transparent parts their transparency; as many bits as the picture that they were made from has, else
@@ -44,6 +45,7 @@ gboolean    hd_task_input_read_mask (HdTaskInput        *input,
  */
 HdPngImage *hd_compose              (const HdTaskInput  *input,
                                      HdPicture          *picture,
+                                     gboolean            with_settings,
                                      GError            **error);
 
 G_END_DECLS

@@ -17,6 +17,7 @@ typedef struct
 {
   const HdTaskInput  *input;
   HdOutput            output;
+  gboolean            with_settings;
   HdTerminalProgress  progress;
   int                 number;    /* of the next picture */
   gint64              started;   /* when its work began */
@@ -37,7 +38,7 @@ take_picture (HdPicture  *picture,
 {
   Making                 *making = user_data;
   gint64                  seed = picture->request->seed;
-  g_autoptr (HdPngImage)  png = hd_compose (making->input, picture, error);
+  g_autoptr (HdPngImage)  png = hd_compose (making->input, picture, making->with_settings, error);
   g_autofree char        *path = NULL;
   g_autofree char        *shown = NULL;
   g_autofree char        *duration = NULL;
@@ -70,7 +71,7 @@ make (const HdTaskOptions  *task_options,
   g_autoptr (HdEngine)  engine = hd_engine_new ();
   Making                making = {
     .input = &task_options->input, .output = { output, request->count }, .number = 1,
-    .started = g_get_monotonic_time (),
+    .started = g_get_monotonic_time (), .with_settings = !task_options->no_metadata,
   };
   gboolean              success;
 
@@ -93,16 +94,17 @@ run_task (GStrv      *arguments,
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autofree char         *output = NULL;
+  HdTaskOptions            task_options;
   const GOptionEntry       own[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
       "where the picture goes; a file of that name is replaced; of several pictures, FILE-1.png and so on "
       "(hidiffusion-0001.png or the next free number)",
       "FILE.png" },
+    HD_NO_METADATA_OPTION (&task_options),
     { NULL },
   };
   const char    *parameters = task == HD_TASK_GENERATE ? "" : INPUT_PARAMETER;
   int            n_parameters = task == HD_TASK_GENERATE ? 0 : 1;
-  HdTaskOptions  task_options;
   GError        *error = NULL;
   int            status = HD_EXIT_USAGE;
 

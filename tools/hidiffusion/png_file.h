@@ -5,9 +5,6 @@
 
 G_BEGIN_DECLS
 
-/* The keyword of the text chunk that holds the request as JSON. */
-#define HD_PNG_REQUEST_KEY "hidiffusion-request"
-
 /**
  * HdPngColours:
  * @profile: (nullable): the ICC profile
@@ -32,7 +29,8 @@ typedef struct
  * @alpha: (nullable) (owned): of one channel, 1 where the picture is opaque; %NULL: everywhere
  * @depth: bits a channel, 8 or 16
  * @colours: (owned)
- * @request: (nullable) (owned): JSON, what the picture was made from
+ * @request: (nullable) (owned): JSON, what the picture was made from; only written: hd_picture_settings_read() reads it
+ * @parameters: (nullable) (owned): the same as other programs read it; only written
  *
  * What a PNG file holds.
  */
@@ -43,6 +41,7 @@ typedef struct
   int           depth;
   HdPngColours  colours;
   char         *request;
+  char         *parameters;
 } HdPngImage;
 
 void        hd_png_image_free (HdPngImage *png);

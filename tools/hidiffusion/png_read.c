@@ -26,6 +26,7 @@ hd_png_image_free (HdPngImage *png)
   g_clear_pointer (&png->colours.profile, g_bytes_unref);
   g_free (png->colours.profile_name);
   g_free (png->request);
+  g_free (png->parameters);
   g_free (png);
 }
 
@@ -224,20 +225,6 @@ take_colours (const Reader *reader,
       colours->primaries[i] = p[i];
 }
 
-static char *
-find_request (const Reader *reader)
-{
-  png_textp texts = NULL;
-  int       n = 0;
-
-  png_get_text (reader->png, reader->info, &texts, &n);
-  for (int i = 0; i < n; i++)
-    if (strcmp (texts[i].key, HD_PNG_REQUEST_KEY) == 0)
-      return g_strdup (texts[i].text);
-
-  return NULL;
-}
-
 /* libpng jumps to the end of read_header() and read_pixels() alone: nothing else makes it read. */
 static HdPngImage *
 read_image (Reader *reader)
@@ -259,7 +246,6 @@ read_image (Reader *reader)
     return NULL;
 
   take_colours (reader, &result->colours);
-  result->request = find_request (reader);
 
   return g_steal_pointer (&result);
 }

@@ -14,6 +14,7 @@
 #include <glib/gstdio.h>
 
 #include "config.h"
+#include "metadata/picture_settings.h"
 
 #define TRIES 100
 
@@ -55,18 +56,35 @@ on_warning (png_structp png,
 {
 }
 
-static void
-set_texts (png_structp  png,
-           png_infop    info,
-           const char  *request)
+/* @latin: (nullable): the text in Latin-1, for tEXt. What that cannot hold goes into iTXt, which is UTF-8. Automatic1111's
+ * program does it so, too, and older readers of its pictures know tEXt alone. */
+static png_text
+make_text (const char *key,
+           const char *text,
+           char       *latin)
 {
-  png_text texts[] = {
+  return (png_text) { .compression = latin != NULL ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE,
+                      .key = (char *) key, .text = latin != NULL ? latin : (char *) text };
+}
+
+static void
+set_texts (png_structp       png,
+           png_infop         info,
+           const HdPngImage *image,
+           char             *latin)
+{
+  png_text texts[3] = {
     { .compression = PNG_TEXT_COMPRESSION_NONE, .key = (char *) "Software",
       .text = (char *) "HiDiffusion for GIMP " HD_VERSION },
-    { .compression = PNG_ITXT_COMPRESSION_NONE, .key = (char *) HD_PNG_REQUEST_KEY, .text = (char *) request },
   };
+  int      n = 1;
 
-  png_set_text (png, info, texts, request != NULL ? 2 : 1);
+  if (image->parameters != NULL)
+    texts[n++] = make_text (HD_PNG_PARAMETERS_KEY, image->parameters, latin);
+  if (image->request != NULL)
+    texts[n++] = make_text (HD_PNG_REQUEST_KEY, image->request, NULL);
+
+  png_set_text (png, info, texts, n);
 }
 
 static void
@@ -131,6 +149,7 @@ write_rows (png_structp       png,
             png_infop         info,
             FILE             *file,
             const HdPngImage *image,
+            char             *latin,
             guint8           *row)
 {
   if (setjmp (png_jmpbuf (png)))
@@ -143,7 +162,7 @@ write_rows (png_structp       png,
                 image->alpha != NULL ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   set_colours (png, info, &image->colours);
-  set_texts (png, info, image->request);
+  set_texts (png, info, image, latin);
   png_write_info (png, info);
   for (int y = 0; y < image->image->height; y++)
     {
@@ -162,6 +181,7 @@ write_png (FILE              *file,
            GError           **error)
 {
   Complaint           complaint = { path, error };
+  g_autofree char    *latin = NULL;
   g_autofree guint8  *row = g_new (guint8, (gsize) image->image->width * 4 * sizeof (guint16));
   png_structp         png = png_create_write_struct (PNG_LIBPNG_VER_STRING, &complaint, on_error, on_warning);
   png_infop           info = png != NULL ? png_create_info_struct (png) : NULL;
@@ -173,7 +193,9 @@ write_png (FILE              *file,
       return fail (error, path, ENOMEM);
     }
 
-  success = write_rows (png, info, file, image, row);
+  if (image->parameters != NULL)
+    latin = g_convert (image->parameters, -1, "ISO-8859-1", "UTF-8", NULL, NULL, NULL);
+  success = write_rows (png, info, file, image, latin, row);
   png_destroy_write_struct (&png, &info);
 
   return success;

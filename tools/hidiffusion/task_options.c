@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "metadata/picture_settings.h"
 #include "tools/hidiffusion/command.h"
 
 #define MAX_SCALE 4.0
@@ -90,42 +91,47 @@ check_usage (const HdTaskOptions  *task_options,
 
 /* --- what an earlier picture was made from --------------------------------------- */
 
+/* What other programs write does not tell for sure which task it was; what they know more of is told. */
+static gboolean
+check_again (const HdTaskOptions      *task_options,
+             const HdPictureSettings  *earlier,
+             GError                  **error)
+{
+  const char      *path = task_options->options->again;
+  g_autofree char *left_out = hd_picture_settings_describe_left_out (earlier);
+  g_autofree char *message = NULL;
+
+  if (earlier->complete && earlier->request->task != task_options->task)
+    {
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
+                   "%s: expected a picture by \"%s\", found one by \"%s\": that command repeats it", path,
+                   hd_task_names ()[task_options->task], hd_task_names ()[earlier->request->task]);
+      return FALSE;
+    }
+
+  if (left_out != NULL)
+    {
+      message = g_strdup_printf ("%s: not taken over: %s", path, left_out);
+      hd_command_complain (message);
+    }
+
+  return TRUE;
+}
+
 static gboolean
 read_again (HdTaskOptions  *task_options,
             GError        **error)
 {
-  const char             *path = task_options->options->again;
-  g_autoptr (HdPngImage)  png = path != NULL ? hd_png_file_read (path, error) : NULL;
-  g_autoptr (HdRequest)   earlier = NULL;
+  const char                   *path = task_options->options->again;
+  g_autoptr (HdPictureSettings) earlier = path != NULL ? hd_picture_settings_read (path, error) : NULL;
 
   if (path == NULL)
     return TRUE;
 
-  if (png == NULL)
+  if (earlier == NULL || !check_again (task_options, earlier, error))
     return FALSE;
 
-  if (png->request == NULL)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                   "%s: expected a picture by hidiffusion, found one without the settings that made it", path);
-      return FALSE;
-    }
-
-  earlier = hd_request_from_json (png->request, error);
-  if (earlier == NULL)
-    {
-      g_prefix_error (error, "%s: ", path);
-      return FALSE;
-    }
-
-  if (earlier->task != task_options->task)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-                   "%s: expected a picture by \"%s\", found one by \"%s\": that command repeats it", path,
-                   hd_task_names ()[task_options->task], hd_task_names ()[earlier->task]);
-      return FALSE;
-    }
-  hd_request_options_repeat (task_options->options, g_steal_pointer (&earlier));
+  hd_request_options_repeat (task_options->options, g_steal_pointer (&earlier->request));
 
   return TRUE;
 }

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  * @options: (owned): what picture is asked for
  * @mask: (nullable) (owned): --mask
  * @scale: --scale; NaN: not given
+ * @no_metadata: --no-metadata, of commands that write pictures: see HD_NO_METADATA_OPTION
  * @input: the files that the task starts from
  *
  * A task as a command line tells it.
@@ -22,8 +23,14 @@ typedef struct
   HdRequestOptions *options;
   char             *mask;
   double            scale;
+  gboolean          no_metadata;
   HdTaskInput       input;
 } HdTaskOptions;
+
+/* The entry of that option. */
+#define HD_NO_METADATA_OPTION(task_options) \
+  { "no-metadata", 0, 0, G_OPTION_ARG_NONE, &(task_options)->no_metadata, \
+    "write no settings into the file: neither prompt nor seed nor model (both as JSON and as other programs read them)", NULL }
 
 void     hd_task_options_init     (HdTaskOptions       *task_options,
                                    HdTask               task);
