@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <string.h>
+
 #include "kernels/arena.h"
 #include "kernels/ops.h"
 
@@ -87,6 +89,17 @@ gboolean hd_context_failed (HdContext *context);
 
 /* After an operator that began at @started (g_get_monotonic_time()): counts it and tells the progress function. */
 void     hd_context_account (HdContext *context, HdOpKind kind, double flops, double bytes, gint64 started);
+
+/* In builds for tests (-Dpoison=true) fills @bytes of host memory with NaN of every type, so that whoever reads them
+ * before they are written is found out; else does nothing. */
+static inline void
+hd_poison (void  *memory,
+           gsize  bytes)
+{
+#ifdef HD_POISON
+  memset (memory, 0xff, bytes);
+#endif
+}
 
 /* Records @error, unless there is one already; takes it over. */
 void     hd_context_fail   (HdContext *context, GError *error);

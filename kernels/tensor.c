@@ -85,7 +85,11 @@ hd_tensor_new (HdContext *context,
   tensor = g_new (HdTensor, 1);
   *tensor = shape;
   if (context->memory != NULL)
-    tensor->data = context->memory + tensor->arena_offset;
+    {
+      tensor->data = context->memory + tensor->arena_offset;
+      if (!context->asynchronous)   /* else it is not the host's */
+        hd_poison (tensor->data, tensor->arena_size);
+    }
   context->n_tensors++;
 
   return tensor;

@@ -110,14 +110,16 @@ hd_cpu_scratch (HdCpuContext *cpu,
                 gsize         bytes,
                 GError      **error)
 {
-  if (cpu->scratch != NULL && cpu->scratch_bytes >= bytes)
-    return cpu->scratch;
+  if (cpu->scratch == NULL || cpu->scratch_bytes < bytes)
+    {
+      hd_cpu_pages_free (cpu->scratch, cpu->scratch_bytes);
+      cpu->scratch_bytes = 0;
+      cpu->scratch = hd_cpu_pages_new (MAX (bytes, 1), "intermediate results", error);
+      if (cpu->scratch == NULL)
+        return NULL;
+      cpu->scratch_bytes = bytes;
+    }
 
-  hd_cpu_pages_free (cpu->scratch, cpu->scratch_bytes);
-  cpu->scratch_bytes = 0;
-  cpu->scratch = hd_cpu_pages_new (MAX (bytes, 1), _("intermediate results"), error);
-  if (cpu->scratch != NULL)
-    cpu->scratch_bytes = bytes;
-
+  hd_poison (cpu->scratch, bytes);
   return cpu->scratch;
 }
