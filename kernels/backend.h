@@ -5,6 +5,7 @@
 
 #include "kernels/arena.h"
 #include "kernels/ops.h"
+#include "kernels/weight_store.h"
 
 G_BEGIN_DECLS
 
@@ -17,6 +18,9 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
+  /* Weights may be streamed. */
+  gboolean    streams;
+
   /* Room for tensors: *memory of @bytes, aligned to 256; frees the one it had. bytes == 0: only frees. */
   gboolean (* reserve)      (HdContext *context, gsize bytes, void **memory, GError **error);
   void     (* free)         (HdContext *context);
@@ -26,7 +30,7 @@ typedef struct
 
   /* Make the device's form of a weight (weight->device); called once, before its first use or at creation,
    * as the device prefers; weight_free takes it away, and its bytes from context->weight_bytes. Returns bytes
-   * kept through @bytes, which are added there. */
+   * kept through @bytes, which are added there. weight->form and weight->streamed say how it is to be kept. */
   gboolean (* weight_make)  (HdContext *context, HdWeight *weight, gsize *bytes, GError **error);
   void     (* weight_free)  (HdContext *context, HdWeight *weight);
 
@@ -63,6 +67,7 @@ struct _HdContext
   HdArena         *arena;
   char            *memory;      /* of the device; NULL on the dry one */
   gsize            weight_bytes;
+  HdWeightStore    weights;
   int              n_tensors;   /* alive */
 
   GCancellable    *cancellable;

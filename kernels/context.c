@@ -110,7 +110,33 @@ hd_context_get_peak_bytes (HdContext *context)
 gsize
 hd_context_get_weight_bytes (HdContext *context)
 {
-  return context->weight_bytes;
+  return context->weight_bytes + hd_weight_store_room (&context->weights);
+}
+
+void
+hd_context_set_weight_form (HdContext    *context,
+                            HdWeightForm  form)
+{
+  context->weights.form = form;
+}
+
+gboolean
+hd_context_can_stream (HdContext *context)
+{
+  return context->backend->streams;
+}
+
+void
+hd_context_set_streaming (HdContext         *context,
+                          const HdStreaming *streaming)
+{
+  context->weights.streaming = streaming != NULL && context->backend->streams ? *streaming : (HdStreaming) { 0 };
+}
+
+gsize
+hd_context_get_streamable_bytes (HdContext *context)
+{
+  return context->weights.streamable;
 }
 
 gsize

@@ -99,8 +99,38 @@ gboolean    hd_context_reserve         (HdContext  *context,
 /* The most bytes of tensors that were alive at once since the last reset, with the arena's alignment. */
 gsize       hd_context_get_peak_bytes  (HdContext *context);
 
-/* Bytes of weights on the device, in the form that the device keeps. */
+/* Bytes of weights on the device, in the form that the device keeps, with the room through which others are streamed
+ * and in which those of 8 bits are unpacked. */
 gsize       hd_context_get_weight_bytes (HdContext *context);
+
+/* How weights that allow it are kept, which are made from now on; in full at first. */
+void        hd_context_set_weight_form  (HdContext    *context,
+                                         HdWeightForm  form);
+
+/**
+ * HdStreaming:
+ * @total: bytes of all weights that may be streamed, as hd_context_get_streamable_bytes() tells when they are made
+ * @resident: how many of these at most are to stay on the device
+ *
+ * Where weights do not fit on the device, the others stay in the host's memory and come to the device while operators
+ * before theirs compute. They are spread evenly over the network, in the order in which its weights are made.
+ */
+typedef struct
+{
+  gsize total;
+  gsize resident;
+} HdStreaming;
+
+/* Whether the device can. */
+gboolean    hd_context_can_stream       (HdContext         *context);
+
+/* For the weights that are made from now on; %NULL, and where the device cannot: none is streamed. Results are the
+ * same, bit for bit. */
+void        hd_context_set_streaming    (HdContext         *context,
+                                         const HdStreaming *streaming);
+
+/* Bytes of the weights that allow to be streamed, whether they are or not. */
+gsize       hd_context_get_streamable_bytes (HdContext *context);
 
 /* Bytes that the device has left for tensors and weights; G_MAXSIZE where that is not known. */
 gsize       hd_context_get_available_bytes (HdContext *context);

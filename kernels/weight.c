@@ -45,6 +45,21 @@ hd_weight_new (HdContext          *context,
                int                 kernel_width,
                GError            **error)
 {
+  return hd_weight_new_with (context, kind, 0, dtype, parts, n_parts, in_channels, kernel_height, kernel_width, error);
+}
+
+HdWeight *
+hd_weight_new_with (HdContext          *context,
+                    HdWeightKind        kind,
+                    HdWeightFlags       flags,
+                    HdDtype             dtype,
+                    const HdWeightPart *parts,
+                    int                 n_parts,
+                    int                 in_channels,
+                    int                 kernel_height,
+                    int                 kernel_width,
+                    GError            **error)
+{
   g_autoptr (HdWeight) weight = NULL;
   gsize                elements_per_output;
   gsize                kept = 0;
@@ -80,6 +95,7 @@ hd_weight_new (HdContext          *context,
   weight->in_channels = in_channels;
   weight->kernel_height = kernel_height;
   weight->kernel_width = kernel_width;
+  weight->flags = kind == HD_WEIGHT_CONV || kind == HD_WEIGHT_LINEAR ? flags : 0;
   weight->context = context;
   weight->ref_count = 1;
   weight->parts = g_memdup2 (parts, sizeof *parts * n_parts);
@@ -87,6 +103,7 @@ hd_weight_new (HdContext          *context,
   for (int i = 0; i < n_parts; i++)
     g_bytes_ref (parts[i].bytes);
 
+  hd_weight_store_add (context, weight);
   if (!context->backend->weight_make (context, weight, &kept, error))
     return NULL;
   context->weight_bytes += kept;
@@ -110,6 +127,7 @@ hd_weight_unref (HdWeight *weight)
     return;
 
   weight->context->backend->weight_free (weight->context, weight);
+  hd_weight_store_remove (weight->context, weight);
   weight_drop_parts (weight);
   g_free (weight);
 }

@@ -23,6 +23,32 @@ typedef enum
 } HdWeightKind;
 
 /**
+ * HdWeightFlags:
+ * @HD_WEIGHT_MAY_QUANTISE: it may be kept in 8 bits, if the context is asked to (hd_context_set_weight_form())
+ * @HD_WEIGHT_MAY_STREAM: it may be kept in the host's memory (hd_context_set_streaming())
+ *
+ * What a network allows to be done to a matrix or a kernel, so that weights take less of the device's memory.
+ */
+typedef enum
+{
+  HD_WEIGHT_MAY_QUANTISE = 1 << 0,
+  HD_WEIGHT_MAY_STREAM = 1 << 1,
+} HdWeightFlags;
+
+/**
+ * HdWeightForm:
+ * @HD_WEIGHT_FORM_FULL: the type that is computed with
+ * @HD_WEIGHT_FORM_INT8: whole numbers of 8 bits and a float32 scale for each output channel: see quantise.h
+ *
+ * How a weight is kept.
+ */
+typedef enum
+{
+  HD_WEIGHT_FORM_FULL,
+  HD_WEIGHT_FORM_INT8,
+} HdWeightForm;
+
+/**
  * HdWeightPart:
  * @dtype: type of the elements in @bytes
  * @out_channels: rows of this part, O
@@ -43,6 +69,8 @@ typedef struct
  * @in_channels: I; 1 for a vector
  * @kernel_height: KH, 1 but for a convolution
  * @kernel_width: KW
+ * @form: how it is kept
+ * @streamed: it is kept in the host's memory, and is on the device while it is used
  *
  * A parameter of the network on a context's device. Reference-counted; it must not outlive its context.
  */
@@ -55,8 +83,11 @@ struct _HdWeight
   int          in_channels;
   int          kernel_height;
   int          kernel_width;
+  HdWeightForm form;
+  gboolean     streamed;
 
   /*< private >*/
+  HdWeightFlags flags;
   HdContext    *context;
   HdWeightPart *parts;   /* (owned) dropped by the device once it has its own copy */
   int           n_parts;
@@ -87,6 +118,18 @@ HdWeight *hd_weight_new (HdContext          *context,
                          int                 kernel_height,
                          int                 kernel_width,
                          GError            **error);
+
+/* The same for a matrix or a kernel of a network that allows @flags. */
+HdWeight *hd_weight_new_with (HdContext          *context,
+                              HdWeightKind        kind,
+                              HdWeightFlags       flags,
+                              HdDtype             dtype,
+                              const HdWeightPart *parts,
+                              int                 n_parts,
+                              int                 in_channels,
+                              int                 kernel_height,
+                              int                 kernel_width,
+                              GError            **error);
 
 HdWeight *hd_weight_ref   (HdWeight *weight);
 void      hd_weight_unref (HdWeight *weight);

@@ -180,6 +180,8 @@ cuda_free (HdContext *context)
   cudaSetDevice (cuda->device);
   hd_cuda_products_free (cuda->products);
   hd_cuda_staging_free (cuda);
+  hd_cuda_ring_free (cuda);
+  hd_cuda_weight_unpacked (cuda, 0, NULL);
   cudaFree (cuda->scratch);
   for (int i = 0; i < HD_CUDA_PACE_EVENTS; i++)
     if (cuda->pace_events[i] != NULL)
@@ -191,6 +193,7 @@ cuda_free (HdContext *context)
 }
 
 static const HdBackend cuda_backend = {
+  .streams = TRUE,
   .reserve = hd_cuda_reserve,
   .free = cuda_free,
   .available = hd_cuda_available,

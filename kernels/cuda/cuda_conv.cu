@@ -90,6 +90,7 @@ convolve (HdCudaContext       *cuda,
           HdTensor            *y,
           const HdTensor      *x,
           const HdConv        *conv,
+          const void          *elements,
           const HdConvOptions *options,
           GError             **error)
 {
@@ -105,7 +106,7 @@ convolve (HdCudaContext       *cuda,
   job.source.map = hd_conv_map_new (x->height, x->width, size->height, size->width, conv->weight->kernel_height,
                                     conv->weight->kernel_width, options->stride, options->dilation,
                                     options->padding, y->height, y->width);
-  job.weight = weight->data;
+  job.weight = elements;
   job.rows = (int) hd_tensor_pixels (y);
   job.outputs = y->channels;
   job.depth = job.source.map.taps * weight->in_stride;
@@ -136,18 +137,24 @@ hd_cuda_conv2d (HdContext           *context,
   HdCudaContext  *cuda = (HdCudaContext *) context;
   const HdTensor *size = options->upsample_like != NULL ? options->upsample_like : x;
 
+  const void     *elements;
+  gboolean        success;
+
   if (!check_sides (y, x, size, conv, options, error))
     return FALSE;
-
-  switch (x->dtype)
+  if (x->dtype == HD_DTYPE_F32)
     {
-    case HD_DTYPE_F16:
-      return convolve<__half> (cuda, y, x, conv, options, error);
-    case HD_DTYPE_BF16:
-      return convolve<__nv_bfloat16> (cuda, y, x, conv, options, error);
-    default:
       g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
                    "Convolution: expected float16 or bfloat16, found %s", hd_dtype_name (x->dtype));
       return FALSE;
     }
+
+  elements = hd_cuda_weight_use (cuda, conv->weight, error);
+  if (elements == NULL)
+    return FALSE;
+
+  success = x->dtype == HD_DTYPE_F16 ? convolve<__half> (cuda, y, x, conv, elements, options, error)
+                                     : convolve<__nv_bfloat16> (cuda, y, x, conv, elements, options, error);
+
+  return hd_cuda_weight_done (cuda, conv->weight, success ? error : NULL) && success;
 }

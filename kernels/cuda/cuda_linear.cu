@@ -313,6 +313,7 @@ multiply (HdCudaContext         *cuda,
           HdTensor              *y,
           const HdTensor        *x,
           const HdLinear        *linear,
+          const void            *elements,
           const HdLinearOptions *options,
           GError               **error)
 {
@@ -327,7 +328,7 @@ multiply (HdCudaContext         *cuda,
   layer.job.source.x2 = x2 != NULL ? (const T *) x2->data : NULL;
   layer.job.source.x2_channels = x2 != NULL ? x2->channels : 0;
   layer.job.output = get_output (y, linear, options);
-  layer.job.weight = weight->data;
+  layer.job.weight = elements;
   layer.job.rows = layer.job.output.rows;
   layer.job.outputs = linear->weight->out_channels;
   layer.job.depth = weight->in_stride;
@@ -337,7 +338,7 @@ multiply (HdCudaContext         *cuda,
   layer.product.outputs = layer.job.outputs;
   layer.product.depth = layer.job.depth;
   layer.product.x = x->data;
-  layer.product.weight = weight->data;
+  layer.product.weight = elements;
   if (linear->bias != NULL && suits_library (&layer) && hd_choices_library (cuda) != NULL
       && !round_bias<T> (cuda, linear->bias, x->dtype, &layer.product.bias, error))
     return FALSE;
@@ -355,6 +356,8 @@ hd_cuda_linear (HdContext             *context,
 {
   HdCudaContext *cuda = (HdCudaContext *) context;
   gint64         depth = hd_cuda_weight (linear->weight)->in_stride;
+  const void    *elements;
+  gboolean       success;
 
   if (x->dtype == HD_DTYPE_F32)
     {
@@ -370,6 +373,12 @@ hd_cuda_linear (HdContext             *context,
       return FALSE;
     }
 
-  return x->dtype == HD_DTYPE_F16 ? multiply<__half> (cuda, y, x, linear, options, error)
-                                  : multiply<__nv_bfloat16> (cuda, y, x, linear, options, error);
+  elements = hd_cuda_weight_use (cuda, linear->weight, error);
+  if (elements == NULL)
+    return FALSE;
+
+  success = x->dtype == HD_DTYPE_F16 ? multiply<__half> (cuda, y, x, linear, elements, options, error)
+                                     : multiply<__nv_bfloat16> (cuda, y, x, linear, elements, options, error);
+
+  return hd_cuda_weight_done (cuda, linear->weight, success ? error : NULL) && success;
 }

@@ -53,6 +53,10 @@ typedef struct
   double        pace_seconds;      /* estimated, queued since the last event */
 
   gpointer      products;          /* of choices.cpp */
+  gpointer      ring;              /* of weight_ring.cpp */
+
+  void         *unpacked;          /* the weight of 8 bits that is multiplied with, as operators take it */
+  gsize         unpacked_bytes;
 
   const int    *window_shifts;     /* (nullable): in device memory: the next calls of windowed attention read shift_y and
                                     * shift_x here, pair by pair, and not in their options, so that recorded calls can
@@ -101,14 +105,21 @@ void     hd_cuda_staging_free (HdCudaContext *cuda);
  *
  * A vector is out_channels float32. A table is (rows, C) of weight->dtype. A matrix is (O, I') and a convolution's
  * kernel (O, KH, KW, I'), with I' = in_stride = I rounded up to a multiple of 8, and zeros there: rows are aligned to 16
- * bytes. */
-typedef struct
+ * bytes. In 8 bits elements are of int8_t, and there are scales. */
+typedef struct _HdCudaWeight HdCudaWeight;
+struct _HdCudaWeight
 {
-  void  *data;
-  gsize  bytes;
-  int    in_stride;
-  void  *rounded[2];   /* a bias in float16 and bfloat16: made by cuda_linear.cu for the library that wants it so */
-} HdCudaWeight;
+  void         *data;         /* NULL: it is streamed */
+  float        *scales;       /* of output channels; NULL: it is not of 8 bits */
+  gsize         bytes;        /* of all that is on the device */
+  int           in_stride;
+  void         *rounded[2];   /* a bias in float16 and bfloat16: made by cuda_linear.cu for the library that wants it so */
+
+  void         *host;         /* of a streamed one: what its data would be */
+  gsize         host_bytes;
+  gboolean      pinned;
+  HdCudaWeight *next;         /* that is likely to be streamed after it */
+};
 
 gboolean hd_cuda_weight_make (HdContext *context, HdWeight *weight, gsize *bytes, GError **error);
 void     hd_cuda_weight_free (HdContext *context, HdWeight *weight);
@@ -125,6 +136,33 @@ hd_cuda_vector (const HdWeight *vector)
 {
   return vector != NULL ? (const float *) hd_cuda_weight (vector)->data : NULL;
 }
+
+/* A matrix' or kernel's elements of weight->dtype, wherever and however it is kept, for what is queued from now until
+ * hd_cuda_weight_done(), which has to follow: one weight at a time (cuda_weight_use.cu). NULL with @error set. */
+const void *
+         hd_cuda_weight_use    (HdCudaContext *cuda, const HdWeight *weight, GError **error);
+gboolean hd_cuda_weight_done   (HdCudaContext *cuda, const HdWeight *weight, GError **error);
+
+/* Room for @bytes of a weight in 8 bits as it is computed with; 0: none any more. */
+gboolean hd_cuda_weight_unpacked (HdCudaContext *cuda, gsize bytes, GError **error);
+
+/* --- streamed weights (weight_ring.cpp) --- */
+
+/* @bytes of the device's memory that streamed weights pass through, in place of what there was. */
+gboolean hd_cuda_ring_provide  (HdCudaContext *cuda, gsize bytes, GError **error);
+
+/* Where a new weight is made, before hd_cuda_ring_add(). */
+void    *hd_cuda_ring_memory   (HdCudaContext *cuda);
+
+/* Takes a copy of weight->host_bytes from there into the host's memory. */
+gboolean hd_cuda_ring_add      (HdCudaContext *cuda, HdCudaWeight *weight, GError **error);
+void     hd_cuda_ring_remove   (HdCudaContext *cuda, HdCudaWeight *weight);
+
+/* A weight's data on the device, for what is queued from now until hd_cuda_ring_release(): one at a time. */
+const void *
+         hd_cuda_ring_take     (HdCudaContext *cuda, HdCudaWeight *weight, GError **error);
+gboolean hd_cuda_ring_release  (HdCudaContext *cuda, GError **error);
+void     hd_cuda_ring_free     (HdCudaContext *cuda);
 
 /* --- operators, as HdBackend describes them --- */
 

@@ -20,6 +20,7 @@
 __device__ __forceinline__ float hd_to_float (float x)         { return x; }
 __device__ __forceinline__ float hd_to_float (__half x)        { return __half2float (x); }
 __device__ __forceinline__ float hd_to_float (__nv_bfloat16 x) { return __bfloat162float (x); }
+__device__ __forceinline__ float hd_to_float (signed char x)   { return (float) x; }
 
 /* Rounded to nearest, ties to even. */
 template <typename T> __device__ __forceinline__ T hd_from_float (float x);

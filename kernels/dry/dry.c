@@ -35,8 +35,7 @@ dry_synchronize (HdContext  *context,
 static gsize
 weight_bytes (const HdWeight *weight)
 {
-  return (gsize) weight->out_channels * weight->in_channels * weight->kernel_height * weight->kernel_width
-         * hd_dtype_size (weight->dtype);
+  return hd_weight_scale_bytes (weight) + (weight->streamed ? 0 : hd_weight_kept_bytes (weight));
 }
 
 static gboolean
@@ -177,6 +176,7 @@ dry_download (HdContext      *context,
 }
 
 static const HdBackend dry_backend = {
+  .streams = TRUE,
   .reserve = dry_reserve,
   .free = dry_free,
   .synchronize = dry_synchronize,

@@ -22,9 +22,18 @@ uint64_t hd_emulated_most_blocks (void);
 /* The next @count runtime calls that take memory succeed, later ones find none. < 0: all find some. */
 void     hd_emulated_fail_after (int count);
 
-/* Bytes of the device's and of pinned memory that are allocated, and streams and events that there are. */
+/* Bytes of the device's and of pinned memory that are allocated, those of the device alone, and streams and events that
+ * there are. */
 size_t   hd_emulated_allocated  (void);
+size_t   hd_emulated_device_bytes (void);
 int      hd_emulated_objects    (void);
+
+/* How often the host has waited for what was not done yet; copies from or to memory of the host that was not pinned. */
+uint64_t hd_emulated_waits           (void);
+uint64_t hd_emulated_unpinned_copies (void);
+
+/* Copies to the device are made as soon as events let them, not as late: that finds what they are not to overwrite yet. */
+void     hd_emulated_set_eager  (int eager);
 
 /* From now on runtime calls fail as after an illegal access to memory, until this is called with 0. */
 void     hd_emulated_break      (int broken);

@@ -44,6 +44,34 @@ hd_emulated_allocated (void)
   return 0;
 }
 
+size_t
+hd_emulated_device_bytes (void)
+{
+  return 0;
+}
+
+uint64_t
+hd_emulated_waits (void)
+{
+  return 0;
+}
+
+uint64_t
+hd_emulated_unpinned_copies (void)
+{
+  return 0;
+}
+
+void
+hd_emulated_set_eager (int eager)
+{
+}
+
+void
+hd_emulated_fail_after (int count)
+{
+}
+
 int
 hd_emulated_objects (void)
 {
@@ -79,5 +107,11 @@ test_cuda_measure (HdContext *context,
 void
 test_cuda_set_window_shifts (HdContext *context,
                              const int *shifts)
+{
+}
+
+void
+test_cuda_pretend_staging (HdContext *context,
+                           gsize      bytes)
 {
 }

@@ -47,3 +47,13 @@ test_cuda_set_window_shifts (HdContext  *context,
   cuda->window_shifts = shifts;
   cuda->window_calls = 0;
 }
+
+void
+test_cuda_pretend_staging (HdContext *context,
+                           gsize      bytes)
+{
+  HdCudaContext *cuda = (HdCudaContext *) context;
+
+  if (cuda->staging_bytes > bytes)
+    cuda->staging_bytes = bytes;
+}

@@ -27,4 +27,8 @@ void test_cuda_measure (HdContext *context,
 void test_cuda_set_window_shifts (HdContext *context,
                                   const int *shifts);
 
+/* Lets transfers be cut into pieces of @bytes; after the first of them. */
+void test_cuda_pretend_staging (HdContext *context,
+                                gsize      bytes);
+
 G_END_DECLS

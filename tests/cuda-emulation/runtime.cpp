@@ -62,6 +62,17 @@ hd_emulated_allocated (void)
   return runtime.allocated;
 }
 
+size_t
+hd_emulated_device_bytes (void)
+{
+  size_t bytes = 0;
+
+  for (const auto &block : runtime.blocks)
+    bytes += block.second.host ? 0 : block.second.bytes;
+
+  return bytes;
+}
+
 int
 hd_emulated_objects (void)
 {

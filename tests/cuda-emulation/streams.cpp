@@ -4,7 +4,8 @@
  *
  * What is queued in a stream is done when the host waits for it, directly or by an event, and no sooner: whoever reads
  * a result, or writes to memory that a copy is still to be made from, without having waited finds that out. A stream
- * that waits for another one's event has that one run up to there. */
+ * that waits for another one's event has that one run up to there. Eager copies are made at once, with what they wait
+ * for: so it is found out, too, if they do not wait for who still reads what they overwrite. */
 
 #include <time.h>
 
@@ -33,6 +34,9 @@ struct Moment
 };
 
 std::set<Queue *> queues;
+uint64_t          waits;
+uint64_t          unpinned_copies;
+bool              eager;
 
 void
 run_until (Queue *queue, uint64_t place)
@@ -46,6 +50,14 @@ run_until (Queue *queue, uint64_t place)
       if (!hd_emulated_is_broken ())
         work ();
     }
+}
+
+/* By the host. */
+void
+wait_until (Queue *queue, uint64_t place)
+{
+  waits += queue->done < place;
+  run_until (queue, place);
 }
 
 double
@@ -76,6 +88,24 @@ hd_emulated_queue (cudaStream_t stream, std::function<void ()> work)
 {
   stream->queue->work.push_back (std::move (work));
   stream->queue->queued++;
+}
+
+uint64_t
+hd_emulated_waits (void)
+{
+  return waits;
+}
+
+uint64_t
+hd_emulated_unpinned_copies (void)
+{
+  return unpinned_copies;
+}
+
+void
+hd_emulated_set_eager (int on)
+{
+  eager = on != 0;
 }
 
 void
@@ -110,7 +140,7 @@ cudaStreamDestroy (cudaStream_t stream)
 cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
-  run_until (stream->queue.get (), stream->queue->queued);
+  wait_until (stream->queue.get (), stream->queue->queued);
   return hd_emulated_report (cudaSuccess);
 }
 
@@ -173,7 +203,7 @@ cudaEventQuery (cudaEvent_t event)
       return hd_emulated_report (cudaErrorNotReady);
     }
 
-  run_until (moment.queue.get (), moment.place);
+  wait_until (moment.queue.get (), moment.place);
   return hd_emulated_report (cudaSuccess);
 }
 
@@ -181,7 +211,7 @@ cudaError_t
 cudaEventSynchronize (cudaEvent_t event)
 {
   if (event->moment.queue != nullptr)
-    run_until (event->moment.queue.get (), event->moment.place);
+    wait_until (event->moment.queue.get (), event->moment.place);
   return hd_emulated_report (cudaSuccess);
 }
 
@@ -204,6 +234,8 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, 
   const bool to_known = hd_emulated_check_side (to, bytes, to_device);
   const bool from_known = hd_emulated_check_side (from, bytes, from_device);
 
+  if ((!to_device && !to_known) || (!from_device && !from_known))
+    unpinned_copies++;
   if (from_known)
     hd_emulated_queue (stream, [=] () { memcpy (to, from, bytes); });
   else
@@ -212,8 +244,10 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, 
 
       hd_emulated_queue (stream, [=] () { memcpy (to, aside->data (), bytes); });
     }
-  if (!to_known)
+  if (!to_known && !to_device)
     return cudaStreamSynchronize (stream);
+  if (eager && kind == cudaMemcpyHostToDevice)
+    run_until (stream->queue.get (), stream->queue->queued);
 
   return hd_emulated_report (cudaSuccess);
 }
