@@ -54,6 +54,7 @@ typedef struct
   gsize         workspace_bytes;
   char         *packing;        /* of cpu_weight.c: rows on their way from the checkpoint to oneDNN's layout */
   gsize         packing_bytes;
+  HdWeight     *unpacked;       /* (nullable): the weight in 8 bits that has a packed form at present */
 } HdCpuContext;
 
 /* TRUE if oneDNN multiplies bf16 matrices in AMX's tiles. */

@@ -3,12 +3,16 @@
 #include "kernels/cpu/cpu_rows.h"
 
 #include "kernels/cpu/cpu_convert.h"
+#include "kernels/cpu/cpu_quantise.h"
 
 /* Elements that one thread converts at a time. */
 #define CONVERT_BLOCK 16384
 
 /* Kernels that one thread folds at a time. */
 #define FOLD_BLOCK 64
+
+/* Elements that one thread unpacks at a time. */
+#define UNPACK_BLOCK 1024
 
 /* --- conversion --- */
 
@@ -138,6 +142,41 @@ copy_parts (HdCpuContext   *cpu,
     }
 }
 
+/* The same of what was quantised. */
+static void
+unpack_row (const HdCpuQuantised *quantised,
+            gsize                 elements,
+            int                   row,
+            char                 *to,
+            HdDtype               type)
+{
+  float values[UNPACK_BLOCK];
+
+  for (gsize first = 0; first < elements; first += UNPACK_BLOCK)
+    {
+      gsize n = MIN (elements - first, UNPACK_BLOCK);
+
+      hd_cpu_quantised_read (quantised, elements, row, first, n, values);
+      convert (to + first * hd_dtype_size (type), type, (const char *) values, HD_DTYPE_F32, n);
+    }
+}
+
+static void
+unpack_rows (HdCpuContext         *cpu,
+             const HdWeight       *weight,
+             const HdCpuQuantised *quantised,
+             int                   first,
+             int                   count,
+             char                 *to)
+{
+  const gsize   elements = hd_cpu_rows_elements (weight, HD_CPU_KERNEL_WHOLE);
+  const HdDtype type = weight->dtype;
+
+#pragma omp parallel for num_threads (cpu->threads) schedule (static)
+  for (int i = 0; i < count; i++)
+    unpack_row (quantised, elements, first + i, to + i * elements * hd_dtype_size (type), type);
+}
+
 /* --- folded kernels --- */
 
 /* Adds up three taps, which are @stride apart, into two or one. */
@@ -203,16 +242,14 @@ fold_row (const HdWeight *weight,
           HdCpuFold       fold_x,
           float          *folded)
 {
-  const int   taps = hd_cpu_fold_taps (fold_y) * hd_cpu_fold_taps (fold_x);
-  HdDtype     type;
-  const char *from = find_row (weight, row, &type);
-  float       kernels[FOLD_BLOCK * 9];
+  const int taps = hd_cpu_fold_taps (fold_y) * hd_cpu_fold_taps (fold_x);
+  float     kernels[FOLD_BLOCK * 9];
 
   for (int channel = 0; channel < weight->in_channels; channel += FOLD_BLOCK)
     {
       int n = MIN (weight->in_channels - channel, FOLD_BLOCK);
 
-      convert (kernels, HD_DTYPE_F32, from + (gsize) channel * 9 * hd_dtype_size (type), type, n * 9);
+      hd_cpu_rows_read (weight, row, (gsize) channel * 9, n * 9, kernels);
       for (int i = 0; i < n; i++)
         fold_kernel (kernels + 9 * i, fold_y, fold_x, folded + (gsize) (channel + i) * taps);
     }
@@ -263,8 +300,33 @@ hd_cpu_rows_copy (HdCpuContext   *cpu,
                   int             count,
                   void           *to)
 {
-  if (kernel == HD_CPU_KERNEL_WHOLE)
-    copy_parts (cpu, weight, first, count, to, weight->dtype);
-  else
+  const HdCpuQuantised *quantised = hd_cpu_weight_quantised (weight);
+
+  if (kernel != HD_CPU_KERNEL_WHOLE)
     copy_folded (cpu, weight, kernel, first, count, to);
+  else if (quantised != NULL)
+    unpack_rows (cpu, weight, quantised, first, count, to);
+  else
+    copy_parts (cpu, weight, first, count, to, weight->dtype);
+}
+
+void
+hd_cpu_rows_read (const HdWeight *weight,
+                  int             row,
+                  gsize           first,
+                  gsize           n,
+                  float          *to)
+{
+  const HdCpuQuantised *quantised = hd_cpu_weight_quantised (weight);
+  HdDtype               type;
+  const char           *from;
+
+  if (quantised != NULL)
+    {
+      hd_cpu_quantised_read (quantised, hd_cpu_rows_elements (weight, HD_CPU_KERNEL_WHOLE), row, first, n, to);
+      return;
+    }
+
+  from = find_row (weight, row, &type);
+  convert (to, HD_DTYPE_F32, from + first * hd_dtype_size (type), type, n);
 }

@@ -62,8 +62,11 @@ gsize   hd_cpu_rows_elements (const HdWeight *weight, HdCpuKernel kernel);
 /* Their type: weight->dtype, but float32 for folded kernels, so that sums are rounded once, when they are packed. */
 HdDtype hd_cpu_rows_type     (const HdWeight *weight, HdCpuKernel kernel);
 
-/* Copies the rows [first, first + count) out of weight->parts. */
+/* Copies the rows [first, first + count) out of weight->parts, or of what was quantised of them. */
 void    hd_cpu_rows_copy     (HdCpuContext *cpu, const HdWeight *weight, HdCpuKernel kernel,
                               int first, int count, void *to);
+
+/* @n elements from @first on, of output channel @row of weight->parts, as float32. */
+void    hd_cpu_rows_read     (const HdWeight *weight, int row, gsize first, gsize n, float *to);
 
 G_END_DECLS

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "kernels/cpu/cpu_weight.h"
+
+#include "kernels/cpu/cpu_quantise.h"
 #include "kernels/i18n.h"
 
 /* Output channels are packed in multiples of what any layout has in a block (16, 24, 32, 48, 64), and about so many
@@ -21,13 +23,15 @@ typedef struct
 } HdCpuForm;
 
 /* weight->device. A vector or table has @data, the others @forms; while the forms lack a channel, and for good if
- * @keep_bytes, there are the checkpoint's bytes (weight->parts) as well. */
+ * @keep_bytes, there are the checkpoint's bytes (weight->parts) as well. One in 8 bits is @quantised; it has forms while
+ * it is cpu->unpacked, and not beyond: they take no room that is not counted for it already (weight_store.h). */
 typedef struct
 {
-  void    *data;
-  gsize    bytes;
-  GArray  *forms;
-  gboolean keep_bytes;
+  void          *data;
+  gsize          bytes;
+  GArray        *forms;
+  gboolean       keep_bytes;
+  HdCpuQuantised quantised;
 } HdCpuWeight;
 
 /* --- rows --- */
@@ -151,6 +155,25 @@ forms_are_complete (const HdWeight *weight)
   return row >= weight->out_channels;
 }
 
+/* Bytes that count as the weight's own. */
+static gsize
+count_bytes (const HdCpuWeight *device,
+             const HdCpuForm   *form)
+{
+  return device->quantised.rows == NULL ? form->bytes : 0;
+}
+
+/* Another weight in 8 bits than before is used. */
+static void
+switch_unpacked (HdCpuContext *cpu,
+                 HdWeight     *weight)
+{
+  if (cpu->unpacked != NULL && cpu->unpacked != weight)
+    g_array_set_size (((HdCpuWeight *) cpu->unpacked->device)->forms, 0);
+
+  cpu->unpacked = weight;
+}
+
 /* Drops the forms of the channels [first, first + count) that no primitive of this operation uses. */
 static void
 drop_old_forms (HdCpuContext *cpu,
@@ -164,7 +187,7 @@ drop_old_forms (HdCpuContext *cpu,
 
       if (form->first == first && form->count == count && form->operation != cpu->operation)
         {
-          cpu->parent.weight_bytes -= form->bytes;
+          cpu->parent.weight_bytes -= count_bytes (device, form);
           g_array_remove_index_fast (device->forms, i);
         }
     }
@@ -331,6 +354,9 @@ hd_cpu_weight_keep_bytes (HdWeight *weight)
 {
   HdCpuWeight *device = weight->device;
 
+  if (device->quantised.rows != NULL)
+    return TRUE;
+
   device->keep_bytes = weight->n_parts > 0;
   return device->keep_bytes;
 }
@@ -352,7 +378,10 @@ form_init (HdCpuContext            *cpu,
   if (form->data == NULL)
     return FALSE;
 
-  return (weight->n_parts > 0 ? pack : pack_again) (cpu, weight, form, error);
+  if (weight->n_parts > 0 || hd_cpu_weight_quantised (weight) != NULL)
+    return pack (cpu, weight, form, error);
+
+  return pack_again (cpu, weight, form, error);
 }
 
 const void *
@@ -374,6 +403,8 @@ hd_cpu_weight_packed (HdCpuContext            *cpu,
       return form->data;
     }
 
+  if (device->quantised.rows != NULL)
+    switch_unpacked (cpu, weight);
   if (!form_init (cpu, weight, &made, layout, error))
     {
       form_clear (&made);
@@ -382,7 +413,7 @@ hd_cpu_weight_packed (HdCpuContext            *cpu,
 
   drop_old_forms (cpu, device, first, count);
   g_array_append_val (device->forms, made);
-  cpu->parent.weight_bytes += made.bytes;
+  cpu->parent.weight_bytes += count_bytes (device, &made);
   if (!device->keep_bytes && weight->n_parts > 0 && forms_are_complete (weight))
     drop_parts (weight);
 
@@ -397,8 +428,9 @@ hd_cpu_weight_make (HdContext *context,
                     gsize     *bytes,
                     GError   **error)
 {
-  HdCpuContext *cpu = (HdCpuContext *) context;
-  HdCpuWeight  *device;
+  HdCpuContext  *cpu = (HdCpuContext *) context;
+  HdCpuQuantised quantised = { 0 };
+  HdCpuWeight   *device;
 
   *bytes = 0;
   if (weight->dtype == HD_DTYPE_F16)
@@ -414,6 +446,14 @@ hd_cpu_weight_make (HdContext *context,
       /* The layout depends on the first use. */
       device->forms = g_array_new (FALSE, FALSE, sizeof (HdCpuForm));
       g_array_set_clear_func (device->forms, (GDestroyNotify) form_clear);
+      if (weight->form == HD_WEIGHT_FORM_FULL)
+        return TRUE;
+
+      if (!hd_cpu_quantised_init (&quantised, cpu, weight, error))
+        return FALSE;
+      device->quantised = quantised;
+      drop_parts (weight);
+      *bytes = device->quantised.bytes;
       return TRUE;
     }
 
@@ -433,16 +473,24 @@ void
 hd_cpu_weight_free (HdContext *context,
                     HdWeight  *weight)
 {
-  HdCpuWeight *device = weight->device;
+  HdCpuContext *cpu = (HdCpuContext *) context;
+  HdCpuWeight  *device = weight->device;
 
   if (device == NULL)
     return;
 
+  if (cpu->unpacked == weight)
+    cpu->unpacked = NULL;
   if (device->forms != NULL)
     {
       for (guint i = 0; i < device->forms->len; i++)
-        context->weight_bytes -= g_array_index (device->forms, HdCpuForm, i).bytes;
+        context->weight_bytes -= count_bytes (device, &g_array_index (device->forms, HdCpuForm, i));
       g_array_unref (device->forms);
+    }
+  if (device->quantised.rows != NULL)
+    {
+      context->weight_bytes -= device->quantised.bytes;
+      hd_cpu_quantised_clear (&device->quantised);
     }
   if (device->data != NULL)
     {
@@ -463,4 +511,12 @@ const void *
 hd_cpu_table (HdWeight *table)
 {
   return ((HdCpuWeight *) table->device)->data;
+}
+
+const HdCpuQuantised *
+hd_cpu_weight_quantised (const HdWeight *weight)
+{
+  const HdCpuWeight *device = weight->device;
+
+  return device != NULL && device->quantised.rows != NULL ? &device->quantised : NULL;
 }

@@ -3,6 +3,7 @@
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/i18n.h"
+#include "kernels/i18n.h"
 
 #include "kernels/quantise.h"
 
@@ -197,7 +198,7 @@ allocate (HdCudaContext  *cuda,
           GError        **error)
 {
   const HdWeightStore *store = &cuda->parent.weights;
-  const char          *purpose = "the model's weights";
+  const char          *purpose = _("the model's weights");
   const gsize          scales = hd_weight_scale_bytes (weight);
   const gsize          kept = hd_weight_kept_bytes (weight);
 

@@ -2,6 +2,7 @@
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launch.h"
+#include "kernels/i18n.h"
 
 /* Weights as operators multiply with them, wherever and however they are kept. One of 8 bits is unpacked before every
  * operator that multiplies with it: that reads and writes it once more, which is little beside what is done with it, and
@@ -43,7 +44,7 @@ unpack (HdCudaContext  *cuda,
   if (chunks > G_MAXINT)
     {
       g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                   "%d outputs of %d channels are too many", weight->out_channels, weight->in_channels);
+                   "A weight of %d outputs of %d channels is too large", weight->out_channels, weight->in_channels);
       return FALSE;
     }
 
@@ -69,7 +70,7 @@ hd_cuda_weight_unpacked (HdCudaContext *cuda,
   cuda->unpacked_bytes = 0;
   if (bytes == 0)
     return TRUE;
-  if (!hd_cuda_allocate (cuda, bytes, "the model's weights", &cuda->unpacked, error))
+  if (!hd_cuda_allocate (cuda, bytes, _("the model's weights"), &cuda->unpacked, error))
     return FALSE;
 
   cuda->unpacked_bytes = bytes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "kernels/cuda/cuda_private.h"
+#include "kernels/i18n.h"
 
 /* Streamed weights: they stay in the host's memory, pinned where the system grants it, in the form that they would have on
  * the device, and are copied into a ring of the device's memory by a stream of their own, while operators before theirs
@@ -121,7 +122,7 @@ hd_cuda_ring_provide (HdCudaContext *cuda,
   cudaGetLastError ();
   ring->memory = NULL;
   ring->bytes = 0;
-  if (!hd_cuda_allocate (cuda, bytes, "the model's weights", (void **) &ring->memory, error))
+  if (!hd_cuda_allocate (cuda, bytes, _("the model's weights"), (void **) &ring->memory, error))
     return FALSE;
 
   ring->bytes = bytes;
@@ -189,7 +190,7 @@ allocate_host (HdCudaContext *cuda,
 
   asked = g_format_size_full (weight->host_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY,
-               "Not enough memory of the system for the model's weights: %s are needed", asked);
+               _("Not enough memory of the system for the model's weights: %s are needed"), asked);
   return FALSE;
 }
 
