@@ -712,7 +712,7 @@ test_weights (void)
   g_assert_cmpint (stacked->dtype, ==, HD_DTYPE_BF16);
   g_assert_nonnull (vector);
   g_assert_cmpint (vector->dtype, ==, HD_DTYPE_F32);
-  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 12 * 6 * 2 + 24 * 4);
+  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 12 * 8 * 2 + 24 * 4);
 
   other = hd_weight_ref (vector);
   g_clear_pointer (&vector, hd_weight_unref);
