@@ -222,7 +222,8 @@ run_case (const Case  *test,
   found = test_tensor_read (context, y);
   test_assert_error (test_relative_error (found, expected, hd_tensor_elements (y)), test_limit (dtype));
   test_assert_guards (context, (const HdTensor *[]) { y, x, residual != NULL ? residual : y,
-                                                      channel_bias != NULL ? channel_bias : y, NULL });
+                                                      channel_bias != NULL ? channel_bias : y,
+                                                      like != NULL ? like : y, NULL });
 
   g_clear_pointer (&x, hd_tensor_unref);
   g_clear_pointer (&y, hd_tensor_unref);
