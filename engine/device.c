@@ -2,9 +2,14 @@
 
 #include "engine/device.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "kernels/cpu/cpu.h"
 #include "kernels/cuda/cuda.h"
 #include "kernels/host.h"
+
+#define CUDA_PREFIX "cuda:"
 
 static HdPrecision
 precision_of (const char *name)
@@ -36,14 +41,21 @@ open_cuda_if_possible (HdPrecision precision)
   return context;
 }
 
+/* The number behind "cuda:", or -1. */
+static int
+cuda_index_of (const char *name)
+{
+  return g_str_has_prefix (name, CUDA_PREFIX) ? atoi (name + strlen (CUDA_PREFIX)) : -1;
+}
+
 HdContext *
 hd_device_open (const HdRequest  *request,
                 GError          **error)
 {
   HdPrecision precision = precision_of (request->precision);
 
-  if (g_str_equal (request->device, "cuda"))
-    return hd_cuda_context_new (-1, precision, error);
+  if (g_str_equal (request->device, "cuda") || g_str_has_prefix (request->device, CUDA_PREFIX))
+    return hd_cuda_context_new (cuda_index_of (request->device), precision, error);
 
   if (g_str_equal (request->device, "auto"))
     {
@@ -56,34 +68,79 @@ hd_device_open (const HdRequest  *request,
   return hd_cpu_context_new (precision, request->threads, error);
 }
 
-static char *
-describe_cuda (void)
+void
+hd_gpu_free (HdGpu *gpu)
 {
-  g_autoptr (GError)    error = NULL;
-  g_autoptr (GPtrArray) devices = hd_cuda_list_devices (&error);
-  g_autoptr (GString)   text = NULL;
+  if (gpu == NULL)
+    return;
 
-  if (devices == NULL)
-    return g_strdup (error->message);
+  g_free (gpu->device);
+  g_free (gpu->name);
+  g_free (gpu);
+}
 
-  text = g_string_new (NULL);
-  for (guint i = 0; i < devices->len; i++)
+GPtrArray *
+hd_device_list_gpus (GError **error)
+{
+  g_autoptr (GPtrArray) cards = hd_cuda_list_devices (error);
+  GPtrArray            *gpus;
+
+  if (cards == NULL)
+    return NULL;
+
+  gpus = g_ptr_array_new_with_free_func ((GDestroyNotify) hd_gpu_free);
+  for (guint i = 0; i < cards->len; i++)
     {
-      const HdCudaDevice *device = g_ptr_array_index (devices, i);
-      g_autofree char    *available = g_format_size_full (device->available_bytes, G_FORMAT_SIZE_IEC_UNITS);
-      g_autofree char    *total = g_format_size_full (device->total_bytes, G_FORMAT_SIZE_IEC_UNITS);
+      const HdCudaDevice *card = g_ptr_array_index (cards, i);
+      HdGpu              *gpu = g_new (HdGpu, 1);
 
-      g_string_append_printf (text, "%s%s, %s of %s free", i > 0 ? "; " : "", device->name, available, total);
+      *gpu = (HdGpu) {
+        .device = g_strdup_printf (CUDA_PREFIX "%d", card->index), .name = g_strdup (card->name),
+        .total_bytes = card->total_bytes, .available_bytes = card->available_bytes,
+      };
+      g_ptr_array_add (gpus, gpu);
     }
 
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return gpus;
+}
+
+static char *
+describe_gpu (const HdGpu *gpu)
+{
+  g_autofree char *available = g_format_size_full (gpu->available_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *total = g_format_size_full (gpu->total_bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+  return g_strdup_printf ("%s, %s of %s free", gpu->name, available, total);
+}
+
+/* All cards in a line, or the one that is asked for. */
+static char *
+describe_cuda (const char *name)
+{
+  g_autoptr (GError)    error = NULL;
+  g_autoptr (GPtrArray) gpus = hd_device_list_gpus (&error);
+  g_autoptr (GString)   text = g_string_new (NULL);
+
+  if (gpus == NULL)
+    return g_strdup (error->message);
+
+  for (guint i = 0; i < gpus->len; i++)
+    {
+      const HdGpu     *gpu = g_ptr_array_index (gpus, i);
+      g_autofree char *description = describe_gpu (gpu);
+
+      if (g_str_equal (name, "cuda") || g_str_equal (name, gpu->device))
+        g_string_append_printf (text, "%s%s", text->len > 0 ? "; " : "", description);
+    }
+
+  return text->len > 0 ? g_string_free (g_steal_pointer (&text), FALSE) : g_strdup ("there is no such card");
 }
 
 char *
 hd_device_describe (const char *name)
 {
-  if (g_str_equal (name, "cuda"))
-    return describe_cuda ();
+  if (g_str_has_prefix (name, "cuda"))
+    return describe_cuda (name);
   if (g_str_equal (name, "cpu"))
     return g_strdup_printf ("%d processors", hd_host_threads (0));
 

@@ -221,6 +221,49 @@ upload_input (const Denoising *denoising,
                     channels, denoising->input);
 }
 
+/* An evaluation. */
+typedef struct
+{
+  Denoising     *denoising;
+  const float   *latents;     /* scaled */
+  double         timestep;
+  HdRauNetTools  tools;
+  gboolean       control;     /* the ControlNet is applied */
+  guint64        calls;       /* of window attention, when it is over */
+} Evaluation;
+
+/* The networks' prediction: an HdRepeatFunc. */
+static HdTensor *
+predict (HdContext *context,
+         gpointer   user_data)
+{
+  Evaluation           *evaluation = user_data;
+  Denoising            *denoising = evaluation->denoising;
+  const HdRun          *run = denoising->run;
+  HdUnet               *unet = denoising->pipeline->unet;
+  HdMswMsa              msw_msa = denoising->msw_msa;
+  HdControlResiduals    residuals = { 0 };
+  HdUnetInputs          inputs = {
+    .condition = denoising->condition, .rau_net = &evaluation->tools, .msw_msa = run->msw_msa ? &msw_msa : NULL,
+  };
+  g_autoptr (HdTensor)  x = NULL;
+
+  if (evaluation->control)
+    {
+      x = upload_input (denoising, evaluation->latents, NULL, unet->config.out_channels);
+      hd_control_net (run->control->net, x, evaluation->timestep, denoising->control, run->control->strength,
+                      &residuals);
+      inputs.control = &residuals;
+    }
+
+  hd_tensor_take (&x, upload_input (denoising, evaluation->latents, denoising->start.extra, unet->config.in_channels));
+  hd_tensor_take (&x, hd_unet (unet, x, evaluation->timestep, &inputs));
+  hd_control_residuals_clear (&residuals);
+  evaluation->calls = msw_msa.call;
+
+  return g_steal_pointer (&x);
+}
+
 /* Runs the networks for evaluation @k on the scaled @latents; the guided prediction is then in @denoising. */
 static gboolean
 evaluate (Denoising    *denoising,
@@ -230,26 +273,15 @@ evaluate (Denoising    *denoising,
 {
   HdPipeline           *pipeline = denoising->pipeline;
   const HdRun          *run = denoising->run;
-  const HdUnetConfig   *config = &pipeline->unet->config;
-  double                timestep = hd_sampler_get_timestep (denoising->sampler, k);
-  HdRauNetTools         tools = hd_rau_net_at (&denoising->rau_net, k);
-  HdControlResiduals    residuals = { 0 };
-  HdUnetInputs          inputs = {
-    .condition = denoising->condition, .rau_net = &tools, .msw_msa = run->msw_msa ? &denoising->msw_msa : NULL,
+  Evaluation            evaluation = {
+    .denoising = denoising, .latents = latents, .timestep = hd_sampler_get_timestep (denoising->sampler, k),
+    .tools = hd_rau_net_at (&denoising->rau_net, k), .control = control_applies (denoising, k),
   };
-  g_autoptr (HdTensor)  x = NULL;
   g_autoptr (HdTensor)  y = NULL;
 
-  if (control_applies (denoising, k))
-    {
-      x = upload_input (denoising, latents, NULL, config->out_channels);
-      hd_control_net (run->control->net, x, timestep, denoising->control, run->control->strength, &residuals);
-      inputs.control = &residuals;
-    }
-
-  hd_tensor_take (&x, upload_input (denoising, latents, denoising->start.extra, config->in_channels));
-  y = hd_unet (pipeline->unet, x, timestep, &inputs);
-  hd_control_residuals_clear (&residuals);
+  y = hd_context_repeat (pipeline->context, hd_rau_net_key (&evaluation.tools, evaluation.control), predict,
+                         &evaluation);
+  denoising->msw_msa.call = evaluation.calls;
   hd_download (pipeline->context, y, denoising->prediction);
   if (!hd_context_check (pipeline->context, error))
     return FALSE;

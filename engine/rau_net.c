@@ -126,3 +126,10 @@ hd_rau_net_at (const HdRauNet *rau_net,
     .p2_block = p2 ? rau_net->p2_block : HD_NO_BLOCK,
   };
 }
+
+guint64
+hd_rau_net_key (const HdRauNetTools *tools,
+                gboolean             control)
+{
+  return (guint64) (guint16) tools->d4_block << 32 | (guint64) (guint16) tools->p2_block << 16 | (control != FALSE);
+}

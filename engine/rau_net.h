@@ -92,4 +92,9 @@ void          hd_rau_net_init_off (HdRauNet *rau_net);
 HdRauNetTools hd_rau_net_at   (const HdRauNet     *rau_net,
                                int                 step);
 
+/* A number for what a step does, the same for the steps of a phase: hd_context_repeat()'s key of the networks with these
+ * tools, with or without a ControlNet. */
+guint64       hd_rau_net_key  (const HdRauNetTools *tools,
+                               gboolean             control);
+
 G_END_DECLS

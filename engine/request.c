@@ -10,6 +10,7 @@ G_DEFINE_QUARK (hd-engine-error-quark, hd_engine_error)
 
 #define MAX_THREADS   4096
 #define MAX_CLIP_SKIP 64
+#define MAX_NUMBER 255   /* of a device */
 
 /* --- the lists ------------------------------------------------------------------ */
 
@@ -71,7 +72,7 @@ hd_request_fields (void)
     { "ControlNet's strength", "control_strength", HD_FIELD_DOUBLE, AT (control.strength), 0, HD_REQUEST_MAX_WEIGHT },
     { "ControlNet's start", "control_start", HD_FIELD_DOUBLE, AT (control.start), 0, 1 },
     { "ControlNet's end", "control_end", HD_FIELD_DOUBLE, AT (control.end), 0, 1, AUTOMATIC (HD_REQUEST_AUTO) },
-    { "device", "device", HD_FIELD_NAME, AT (device), .names = hd_device_names },
+    { "device", "device", HD_FIELD_NAME, AT (device), .names = hd_device_names, .numbered = "cuda" },
     { "precision", "precision", HD_FIELD_NAME, AT (precision), .names = hd_precision_names },
     { "threads", NULL, HD_FIELD_INT, AT (threads), 0, MAX_THREADS },
     { NULL },
@@ -237,6 +238,19 @@ check_number (const HdRequestField  *field,
   return FALSE;
 }
 
+gboolean
+hd_request_field_has_name (const HdRequestField *field,
+                           const char           *value)
+{
+  gsize length = field->numbered != NULL ? strlen (field->numbered) : 0;
+
+  if (g_strv_contains (field->names (), value) || (field->has_automatic && g_str_equal (value, "auto")))
+    return TRUE;
+
+  return length > 0 && g_str_has_prefix (value, field->numbered) && value[length] == ':'
+         && g_ascii_string_to_unsigned (value + length + 1, 10, 0, MAX_NUMBER, NULL, NULL);
+}
+
 static gboolean
 check_name (const HdRequestField  *field,
             const char            *value,
@@ -245,7 +259,7 @@ check_name (const HdRequestField  *field,
   const char * const *names = field->names ();
   g_autofree char    *list = NULL;
 
-  if (value != NULL && (g_strv_contains (names, value) || (field->has_automatic && g_str_equal (value, "auto"))))
+  if (value != NULL && hd_request_field_has_name (field, value))
     return TRUE;
 
   list = g_strjoinv (", ", (char **) names);

@@ -94,7 +94,8 @@ typedef struct
  *   in, beside the usual ones; not part of the JSON form
  * @image: (nullable): the picture to start from, RGB; not part of the JSON form
  * @mask: (nullable): of @image's size, 1 where it is to be filled, 0 where it stays; not part of the JSON form
- * @device: "auto", or a name from hd_device_names(): "cpu"; "cuda": the card with the most free memory
+ * @device: "auto", or a name from hd_device_names(): "cpu"; "cuda": the card with the most free memory; or "cuda:1": the
+ *   card of that number, as hd_device_list_gpus() counts
  * @precision: "auto", "float32", "bfloat16" or "float16"
  * @threads: the most threads on the CPU; 0: one per processor; not part of the JSON form
  *

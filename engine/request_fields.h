@@ -28,6 +28,7 @@ typedef enum
  * @automatic: a number outside the range that stands for what suits the model; of a HD_FIELD_NAME: "auto" is allowed
  *   beside the list's names
  * @names: what a HD_FIELD_NAME may hold
+ * @numbered: (nullable): one of them, behind which a colon and a number may stand: "cuda:1"
  */
 typedef struct
 {
@@ -40,7 +41,12 @@ typedef struct
   gboolean             has_automatic;
   double               automatic;
   const char * const *(* names) (void);
+  const char          *numbered;
 } HdRequestField;
+
+/* Whether @value is one of a HD_FIELD_NAME's. */
+gboolean hd_request_field_has_name (const HdRequestField *field,
+                                    const char           *value);
 
 /* The table, which ends with a field without name. */
 const HdRequestField *hd_request_fields (void);

@@ -54,6 +54,12 @@ typedef struct
   /* planes: host (N, C, H, W); rows: host (N, H, W, C); exactly one of both is not NULL. */
   gboolean (* upload)       (HdContext *context, HdTensor *y, const float *planes, const float *rows, GError **error);
   gboolean (* download)     (HdContext *context, const HdTensor *x, float *planes, float *rows, GError **error);
+
+  /* hd_context_repeat()'s, around its function; both NULL where there is nothing to gain. repeat_end() returns FALSE if
+   * the function has to be called again, between another pair of them: nothing has been computed then, and the error
+   * that the context may have met does not count. */
+  void     (* repeat_begin) (HdContext *context, guint64 key);
+  gboolean (* repeat_end)   (HdContext *context);
 } HdBackend;
 
 /* What every device's context begins with. */

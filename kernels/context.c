@@ -210,6 +210,33 @@ hd_context_check (HdContext  *context,
   return TRUE;
 }
 
+HdTensor *
+hd_context_repeat (HdContext    *context,
+                   guint64       key,
+                   HdRepeatFunc  func,
+                   gpointer      user_data)
+{
+  const HdBackend *backend = context->backend;
+  HdOpStatistics   statistics[HD_N_OPS];
+  HdTensor        *result;
+
+  if (backend->repeat_begin == NULL || hd_context_failed (context))
+    return func (context, user_data);
+
+  memcpy (statistics, context->statistics, sizeof statistics);
+  for (;;)
+    {
+      backend->repeat_begin (context, key);
+      result = func (context, user_data);
+      if (backend->repeat_end (context))
+        return result;
+
+      hd_tensor_unref (result);
+      g_clear_error (&context->error);
+      memcpy (context->statistics, statistics, sizeof statistics);
+    }
+}
+
 static double
 total_flops (HdContext *context)
 {

@@ -153,6 +153,32 @@ void        hd_context_set_progress    (HdContext     *context,
 gboolean    hd_context_check           (HdContext  *context,
                                         GError    **error);
 
+/**
+ * HdRepeatFunc:
+ *
+ * Calls operators: for one key the same ones each time, in the same order, on tensors of the same shapes. What differs
+ * may be what hd_upload() brings and where windows are shifted to. It neither downloads nor asks for errors, and it may
+ * be called twice for one result, so it changes nothing but its own result.
+ *
+ * Returns: (transfer full) (nullable): the last operator's result.
+ */
+typedef HdTensor *(* HdRepeatFunc) (HdContext *context,
+                                    gpointer   user_data);
+
+/**
+ * hd_context_repeat:
+ * @key: of what @func does
+ *
+ * Calls @func. A device on which it takes long to start operators may record what it is asked for, and do it as a whole
+ * when it is asked for the same again.
+ *
+ * Returns: (transfer full) (nullable): the result of @func.
+ */
+HdTensor   *hd_context_repeat          (HdContext    *context,
+                                        guint64       key,
+                                        HdRepeatFunc  func,
+                                        gpointer      user_data);
+
 void        hd_context_reset_statistics (HdContext *context);
 HdOpStatistics
             hd_context_get_statistics  (HdContext *context,

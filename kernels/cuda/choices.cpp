@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "kernels/cuda/choices.h"
+#include "kernels/cuda/cuda_repeat.h"
 
 /* To be raised when kernels change, so that they are measured again. */
 #define REVISION 1
@@ -299,13 +300,16 @@ hd_choices_measure (HdCudaContext   *cuda,
                     HdChoice        *choice,
                     GError         **error)
 {
-  Choices *choices = get_choices (cuda);
-  float    best = G_MAXFLOAT;
-  gboolean found = FALSE;
+  Choices      *choices = get_choices (cuda);
+  const double  planned = cuda->planned_seconds;
+  float         best = G_MAXFLOAT;
+  gboolean      found = FALSE;
 
   *choice = candidates[0];
   if (choices->unmeasured || n == 1)
     return TRUE;
+  if (cuda->capturing)
+    return hd_cuda_repeat_refuse (cuda, "a measurement", error);
   if (!make_events (cuda, choices, error))
     return FALSE;
 
@@ -333,6 +337,7 @@ hd_choices_measure (HdCudaContext   *cuda,
         }
     }
 
+  cuda->planned_seconds = planned;
   choice->checked = TRUE;
   g_hash_table_insert (choices->choices, g_strdup (key), g_memdup2 (choice, sizeof *choice));
   write_file (choices);

@@ -293,6 +293,51 @@ hd_lt_accepts (HdLt                *lt,
   return accepted;
 }
 
+static int
+multiply (HdLt                 *lt,
+          cudaStream_t          stream,
+          const HdLtProduct    *product,
+          const HdLtAlgorithm  *algorithm,
+          void                 *workspace)
+{
+  const float one = 1.0f;
+  const float zero = 0.0f;
+  Description description;
+  int         status = -1;
+
+  if (describe (lt, product, &description))
+    status = lt->matmul (lt->handle, description.product, &one, product->weight, description.weight,
+                         product->x, description.x, product->residual != NULL ? &one : &zero,
+                         product->residual != NULL ? product->residual : product->y, description.y,
+                         product->y, description.y, algorithm->words, workspace, HD_LT_WORKSPACE, (HdLtStream) stream);
+  drop (lt, &description);
+
+  return status;
+}
+
+#ifdef HD_CUDA_EMULATION
+/* What stands in for the library computes at once: it is called when its turn has come. */
+static int
+emulate_multiply (HdLt                *lt,
+                  HdCudaContext       *cuda,
+                  const HdLtProduct   *product,
+                  const HdLtAlgorithm *algorithm,
+                  void                *workspace)
+{
+  const HdLtProduct   later = *product;
+  const HdLtAlgorithm how = *algorithm;
+
+  if (cuda->capturing)
+    {
+      hd_emulated_queue (cuda->stream, [=] () { multiply (lt, NULL, &later, &how, workspace); });
+      return hd_lt_accepts (lt, product, algorithm) ? HD_LT_SUCCESS : -1;
+    }
+
+  cudaStreamSynchronize (cuda->stream);
+  return multiply (lt, cuda->stream, product, algorithm, workspace);
+}
+#endif
+
 gboolean
 hd_lt_run (HdLt                 *lt,
            HdCudaContext        *cuda,
@@ -301,23 +346,11 @@ hd_lt_run (HdLt                 *lt,
            void                 *workspace,
            GError              **error)
 {
-  const float one = 1.0f;
-  const float zero = 0.0f;
-  Description description;
-  int         status = -1;
-
 #ifdef HD_CUDA_EMULATION
-  /* What stands in for the library computes at once. */
-  cudaStreamSynchronize (cuda->stream);
+  const int status = emulate_multiply (lt, cuda, product, algorithm, workspace);
+#else
+  const int status = multiply (lt, cuda->stream, product, algorithm, workspace);
 #endif
-
-  if (describe (lt, product, &description))
-    status = lt->matmul (lt->handle, description.product, &one, product->weight, description.weight,
-                         product->x, description.x, product->residual != NULL ? &one : &zero,
-                         product->residual != NULL ? product->residual : product->y, description.y,
-                         product->y, description.y, algorithm->words, workspace, HD_LT_WORKSPACE,
-                         (HdLtStream) cuda->stream);
-  drop (lt, &description);
 
   if (status != HD_LT_SUCCESS)
     {

@@ -18,9 +18,8 @@
 
 /* --- errors --- */
 
-/* After these nothing works any more in this process. */
-static gboolean
-is_final (cudaError_t status)
+gboolean
+hd_cuda_is_final (cudaError_t status)
 {
   switch (status)
     {
@@ -54,12 +53,12 @@ hd_cuda_check (HdCudaContext *cuda,
   /* An error that has been told is not to be found again by the next launch. */
   cudaGetLastError ();
 
-  if (is_final (status))
+  if (hd_cuda_is_final (status))
     {
       cuda->lost = TRUE;
       g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED,
-                   _("%s has failed while %s (%s: %s); it can be used again after a restart of this program, the CPU "
-                     "at once"), cuda->parent.name, doing, cudaGetErrorName (status), cudaGetErrorString (status));
+                   _("%s has failed while %s (%s: %s); the next run tries it anew, and the CPU can always be used"),
+                   cuda->parent.name, doing, cudaGetErrorName (status), cudaGetErrorString (status));
     }
   else if (status == cudaErrorMemoryAllocation)
     {
@@ -83,7 +82,7 @@ check_lost (HdCudaContext *cuda,
     return TRUE;
 
   g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED,
-               _("%s has failed before; it can be used again after a restart of this program, the CPU at once"),
+               _("%s has failed before; the next run tries it anew, and the CPU can always be used"),
                cuda->parent.name);
   return FALSE;
 }
@@ -113,10 +112,9 @@ hd_cuda_wait (HdCudaContext *cuda,
 }
 
 gboolean
-hd_cuda_pace (HdCudaContext *cuda,
-              double         flops,
-              double         bytes,
-              GError       **error)
+hd_cuda_pace_seconds (HdCudaContext *cuda,
+                      double         seconds,
+                      GError       **error)
 {
   guint latest;
 
@@ -127,6 +125,9 @@ hd_cuda_pace (HdCudaContext *cuda,
       hd_context_set_cancelled_error (error);
       return FALSE;
     }
+
+  if (cuda->capturing)
+    return hd_cuda_repeat_count (cuda, seconds, error);
 
   if (cuda->pace_seconds >= PACE_SECONDS)
     {
@@ -140,9 +141,19 @@ hd_cuda_pace (HdCudaContext *cuda,
         return FALSE;
     }
 
-  cuda->pace_seconds += LAUNCH_SECONDS + MAX (flops / cuda->flops, bytes / cuda->bandwidth);
+  cuda->pace_seconds += seconds;
+  cuda->planned_seconds += seconds;
 
   return TRUE;
+}
+
+gboolean
+hd_cuda_pace (HdCudaContext *cuda,
+              double         flops,
+              double         bytes,
+              GError       **error)
+{
+  return hd_cuda_pace_seconds (cuda, LAUNCH_SECONDS + MAX (flops / cuda->flops, bytes / cuda->bandwidth), error);
 }
 
 gint64
@@ -159,9 +170,9 @@ hd_cuda_pieces_per_launch (const HdCudaContext *cuda,
 
 /* --- the backend --- */
 
-static gboolean
-cuda_synchronize (HdContext *context,
-                  GError   **error)
+gboolean
+hd_cuda_synchronize (HdContext *context,
+                     GError   **error)
 {
   HdCudaContext *cuda = (HdCudaContext *) context;
 
@@ -172,12 +183,13 @@ cuda_synchronize (HdContext *context,
          && hd_cuda_check (cuda, cudaStreamSynchronize (cuda->stream), "computing", error);
 }
 
-static void
-cuda_free (HdContext *context)
+void
+hd_cuda_context_free (HdContext *context)
 {
   HdCudaContext *cuda = (HdCudaContext *) context;
 
   cudaSetDevice (cuda->device);
+  hd_cuda_repeat_free (cuda);
   hd_cuda_products_free (cuda->products);
   hd_cuda_staging_free (cuda);
   hd_cuda_ring_free (cuda);
@@ -192,12 +204,12 @@ cuda_free (HdContext *context)
   g_free (cuda);
 }
 
-static const HdBackend cuda_backend = {
+const HdBackend hd_cuda_backend = {
   .streams = TRUE,
   .reserve = hd_cuda_reserve,
-  .free = cuda_free,
+  .free = hd_cuda_context_free,
   .available = hd_cuda_available,
-  .synchronize = cuda_synchronize,
+  .synchronize = hd_cuda_synchronize,
   .weight_make = hd_cuda_weight_make,
   .weight_free = hd_cuda_weight_free,
   .conv2d = hd_cuda_conv2d,
@@ -212,6 +224,8 @@ static const HdBackend cuda_backend = {
   .embed_tokens = hd_cuda_embed_tokens,
   .upload = hd_cuda_upload,
   .download = hd_cuda_download,
+  .repeat_begin = hd_cuda_repeat_begin,
+  .repeat_end = hd_cuda_repeat_end,
 };
 
 /* --- opening --- */
@@ -291,7 +305,7 @@ hd_cuda_context_open (int         index,
 
   cuda = g_new0 (HdCudaContext, 1);
   cuda->device = device->index;
-  hd_context_init (&cuda->parent, &cuda_backend,
+  hd_context_init (&cuda->parent, &hd_cuda_backend,
                    g_strdup_printf ("%s (%s)", device->name, dtype == HD_DTYPE_BF16 ? "bf16" : "fp16"), dtype, FALSE);
   cuda->parent.asynchronous = TRUE;
   read_attributes (cuda);

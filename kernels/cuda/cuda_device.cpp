@@ -6,6 +6,30 @@
 /* Tensor cores that multiply bf16, and asynchronous copies, came with these. */
 #define LEAST_MAJOR 8
 
+/* The first drivers for CUDA 12 and 13, on Linux; 0: not known. */
+static int
+find_least_driver (int runtime)
+{
+  return runtime >= 14000 ? 0 : runtime >= 13000 ? 580 : runtime >= 12000 ? 525 : 0;
+}
+
+static void
+set_old_driver (int      driver,
+                int      runtime,
+                GError **error)
+{
+  int least = find_least_driver (runtime);
+
+  if (least > 0)
+    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                 _("The NVIDIA driver is too old: it supports CUDA %d.%d, expected driver %d or later, which supports "
+                   "CUDA %d.0"), driver / 1000, driver % 1000 / 10, least, runtime / 1000);
+  else
+    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
+                 _("The NVIDIA driver is too old: it supports CUDA %d.%d, expected %d.0 or later"),
+                 driver / 1000, driver % 1000 / 10, runtime / 1000);
+}
+
 /* Why there is no device: said for someone who may never have heard of CUDA. */
 static void
 set_no_device (cudaError_t status,
@@ -21,14 +45,50 @@ set_no_device (cudaError_t status,
   if (driver == 0)
     g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, _("There is no NVIDIA driver"));
   else if (status == cudaErrorInsufficientDriver)
-    g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED,
-                 _("The NVIDIA driver is too old: it supports CUDA %d.%d, expected %d.0 or later"),
-                 driver / 1000, driver % 1000 / 10, runtime / 1000);
+    set_old_driver (driver, runtime, error);
   else if (status == cudaErrorNoDevice || status == cudaSuccess)
     g_set_error_literal (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, _("There is no NVIDIA GPU"));
   else
     g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_UNSUPPORTED, _("The NVIDIA driver does not start: %s (%s)"),
                  cudaGetErrorString (status), cudaGetErrorName (status));
+}
+
+static cudaError_t
+read_memory (int     index,
+             size_t *available,
+             size_t *total)
+{
+  cudaError_t status = cudaSetDevice (index);
+
+  if (status == cudaSuccess)
+    status = cudaMemGetInfo (available, total);
+  cudaGetLastError ();
+
+  return status;
+}
+
+/* A card that has failed in an earlier run is this process's again after a reset, mostly: nothing of that run is left
+ * that could be lost. Returns: whether @status was such a failure. */
+static gboolean
+recover (int         index,
+         cudaError_t status)
+{
+  if (!hd_cuda_is_final (status))
+    return FALSE;
+
+  cudaSetDevice (index);
+  cudaDeviceReset ();
+  cudaGetLastError ();
+
+  return TRUE;
+}
+
+static cudaError_t
+count_devices (int *count)
+{
+  cudaError_t status = cudaGetDeviceCount (count);
+
+  return recover (0, status) ? cudaGetDeviceCount (count) : status;
 }
 
 /* NULL with @error set if it cannot be computed on. */
@@ -45,6 +105,8 @@ describe_device (int      index,
   cudaError_t    status;
 
   status = cudaGetDeviceProperties (&properties, index);
+  if (recover (index, status))
+    status = cudaGetDeviceProperties (&properties, index);
   if (status != cudaSuccess)
     {
       set_no_device (status, error);
@@ -61,12 +123,17 @@ describe_device (int      index,
       return NULL;
     }
 
-  status = cudaSetDevice (index);
-  if (status == cudaSuccess)
-    status = cudaMemGetInfo (&available, &total);
+  status = read_memory (index, &available, &total);
+  if (recover (index, status))
+    status = read_memory (index, &available, &total);
+  if (status == cudaErrorMemoryAllocation)
+    {
+      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY,
+                   _("%s has no memory left: other programs have taken it"), properties.name);
+      return NULL;
+    }
   if (status != cudaSuccess)
     {
-      cudaGetLastError ();
       g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_FAILED, _("%s cannot be used: %s (%s)"), properties.name,
                    cudaGetErrorString (status), cudaGetErrorName (status));
       return NULL;
@@ -89,7 +156,7 @@ hd_cuda_devices_list (GError **error)
   cudaError_t           status;
   int                   count = 0;
 
-  status = cudaGetDeviceCount (&count);
+  status = count_devices (&count);
   if (status != cudaSuccess || count == 0)
     {
       set_no_device (status, error);
@@ -124,7 +191,7 @@ hd_cuda_device_choose (int      index,
 
   if (index >= 0)
     {
-      status = cudaGetDeviceCount (&count);
+      status = count_devices (&count);
       if (status != cudaSuccess || count == 0)
         {
           set_no_device (status, error);

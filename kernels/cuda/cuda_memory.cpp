@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernels/cuda/cuda_private.h"
+#include "kernels/cuda/cuda_repeat.h"
 #include "kernels/i18n.h"
 
 /* Of the card's free memory, what is left to the driver, to scratch memory and to the desktop. */
@@ -35,6 +35,8 @@ hd_cuda_allocate (HdCudaContext *cuda,
   cudaError_t      status;
 
   *memory = NULL;
+  if (cuda->capturing)
+    return hd_cuda_repeat_refuse (cuda, "taking memory", error);
   if (!hd_cuda_check (cuda, cudaSetDevice (cuda->device), "taking memory", error))
     return FALSE;
 
@@ -64,6 +66,7 @@ hd_cuda_reserve (HdContext *context,
   if (*memory != NULL)
     {
       cudaSetDevice (cuda->device);
+      hd_cuda_repeat_drop (cuda);
       cudaFree (*memory);
       cudaGetLastError ();
       *memory = NULL;
@@ -82,7 +85,14 @@ hd_cuda_scratch (HdCudaContext *cuda,
   if (cuda->scratch_bytes >= bytes && cuda->scratch != NULL)
     return cuda->scratch;
 
+  if (cuda->capturing)
+    {
+      hd_cuda_repeat_refuse (cuda, "more intermediate results", error);
+      return NULL;
+    }
+
   /* Freeing waits for what is queued, which may still use it. */
+  hd_cuda_repeat_drop (cuda);
   cudaFree (cuda->scratch);
   cuda->scratch = NULL;
   cuda->scratch_bytes = 0;
@@ -113,6 +123,12 @@ hd_cuda_staging_next (HdCudaContext *cuda,
                       GError       **error)
 {
   HdCudaStaging *staging;
+
+  if (cuda->capturing)
+    {
+      hd_cuda_repeat_refuse (cuda, "a transfer", error);
+      return NULL;
+    }
 
   if (cuda->staging_bytes == 0)
     {

@@ -62,7 +62,17 @@ typedef struct
                                     * shift_x here, pair by pair, and not in their options, so that recorded calls can
                                     * be replayed with others */
   int           window_calls;      /* calls that have done so */
+
+  gpointer      repeat;            /* of cuda_repeat.cpp */
+  gboolean      capturing;         /* what operators queue is recorded: they must not wait for the device or allocate */
+  double        planned_seconds;   /* by hd_cuda_pace(), of everything but measurements */
 } HdCudaContext;
+
+/* The device as it is between steps that are recorded or replayed (cuda_context.cpp). */
+extern const HdBackend hd_cuda_backend;
+
+void     hd_cuda_context_free (HdContext *context);
+gboolean hd_cuda_synchronize  (HdContext *context, GError **error);
 
 /* --- errors and pace (cuda_context.cpp) --- */
 
@@ -70,9 +80,15 @@ typedef struct
  * card is lost. */
 gboolean hd_cuda_check   (HdCudaContext *cuda, cudaError_t status, const char *doing, GError **error);
 
+/* Whether nothing works any more after @status, until the device is reset or the program restarted. */
+gboolean hd_cuda_is_final (cudaError_t status);
+
 /* For work of about @flops (16-bit, on tensor cores; others count as more) and @bytes that is about to be queued:
  * waits while too much is queued. FALSE if the run is cancelled or the card fails. */
 gboolean hd_cuda_pace    (HdCudaContext *cuda, double flops, double bytes, GError **error);
+
+/* The same for work that takes @seconds by its own estimate. */
+gboolean hd_cuda_pace_seconds (HdCudaContext *cuda, double seconds, GError **error);
 
 /* Waits for an event. FALSE if the run is cancelled meanwhile or the card fails. */
 gboolean hd_cuda_wait    (HdCudaContext *cuda, cudaEvent_t event, GError **error);
@@ -188,6 +204,28 @@ gboolean hd_cuda_upload         (HdContext *context, HdTensor *y, const float *p
                                  GError **error);
 gboolean hd_cuda_download       (HdContext *context, const HdTensor *x, float *planes, float *rows,
                                  GError **error);
+
+/* @on_device: the host's elements, planes or rows, where they have been copied to. */
+gboolean hd_cuda_upload_from_device (HdCudaContext *cuda, HdTensor *y, gboolean planes, const float *on_device,
+                                     GError **error);
+
+/* --- steps that are recorded and replayed (cuda_repeat.cpp) --- */
+
+void     hd_cuda_repeat_begin (HdContext *context, guint64 key);
+gboolean hd_cuda_repeat_end   (HdContext *context);
+
+/* While capturing, in place of waiting: work of about @seconds follows. */
+gboolean hd_cuda_repeat_count (HdCudaContext *cuda, double seconds, GError **error);
+
+/* What is being done cannot be recorded: weights come and go meanwhile. */
+void     hd_cuda_repeat_forbid (HdCudaContext *cuda);
+
+/* Forgets all that is recorded: to be called before memory that operators use is freed or given to something else. */
+void     hd_cuda_repeat_drop  (HdCudaContext *cuda);
+void     hd_cuda_repeat_free  (HdCudaContext *cuda);
+
+/* How many phases are captured now, and of how many *@pieces they consist. */
+guint    hd_cuda_repeat_get_captured (HdCudaContext *cuda, guint *pieces);
 
 /* What choices.cpp keeps in cuda->products; NULL is nothing. */
 void     hd_cuda_products_free  (gpointer products);

@@ -131,28 +131,31 @@ bicubic_kernel (T          *y,          /* (N, to_height, to_width, C) */
   hd_store<T, N> (y + place.to, sum);
 }
 
-/* Keys' cubic convolution with a = -0.75, as torch.nn.functional.interpolate (mode="bicubic", align_corners=False). */
-static void
-fill_taps (Taps *taps,
-           int   from,
-           int   to)
+/* Keys' cubic convolution with a = -0.75, as torch.nn.functional.interpolate (mode="bicubic", align_corners=False).
+ * Made on the device, so that a recorded step needs nothing from the host. */
+__global__ void __launch_bounds__ (THREADS)
+taps_kernel (Taps *taps,         /* (@to) */
+             int   from,
+             int   to)
 {
   const double a = -0.75;
+  const int    i = blockIdx.x * THREADS + threadIdx.x;
 
-  for (int i = 0; i < to; i++)
-    {
-      double center = (i + 0.5) * from / to - 0.5;
-      double first = floor (center);
-      double t = center - first;
-      double u = 1.0 - t;
+  if (i >= to)
+    return;
 
-      taps[i].weight[0] = (float) (((a * (t + 1.0) - 5.0 * a) * (t + 1.0) + 8.0 * a) * (t + 1.0) - 4.0 * a);
-      taps[i].weight[1] = (float) (((a + 2.0) * t - (a + 3.0)) * t * t + 1.0);
-      taps[i].weight[2] = (float) (((a + 2.0) * u - (a + 3.0)) * u * u + 1.0);
-      taps[i].weight[3] = (float) (((a * (u + 1.0) - 5.0 * a) * (u + 1.0) + 8.0 * a) * (u + 1.0) - 4.0 * a);
-      for (int j = 0; j < TAPS; j++)
-        taps[i].place[j] = CLAMP ((int) first - 1 + j, 0, from - 1);
-    }
+  const double center = (i + 0.5) * from / to - 0.5;
+  const double first = floor (center);
+  const double t = center - first;
+  const double u = 1.0 - t;
+
+  taps[i].weight[0] = (float) (((a * (t + 1.0) - 5.0 * a) * (t + 1.0) + 8.0 * a) * (t + 1.0) - 4.0 * a);
+  taps[i].weight[1] = (float) (((a + 2.0) * t - (a + 3.0)) * t * t + 1.0);
+  taps[i].weight[2] = (float) (((a + 2.0) * u - (a + 3.0)) * u * u + 1.0);
+  taps[i].weight[3] = (float) (((a * (u + 1.0) - 5.0 * a) * (u + 1.0) + 8.0 * a) * (u + 1.0) - 4.0 * a);
+#pragma unroll
+  for (int j = 0; j < TAPS; j++)
+    taps[i].place[j] = min (max ((int) first - 1 + j, 0), from - 1);
 }
 
 /* --- launching --- */
@@ -237,29 +240,21 @@ hd_cuda_resize_bicubic (HdContext      *context,
                         GError        **error)
 {
   HdCudaContext *cuda = (HdCudaContext *) context;
-  const gsize    bytes = sizeof (Taps) * ((gsize) y->height + y->width);
-  HdCudaStaging *staging;
   Resize         work = { .y = y, .x = x, .rows = NULL, .columns = NULL };
+  Taps          *taps;
 
   if (!hd_cuda_pace (cuda, 0.0, 0.0, error))
     return FALSE;
-  staging = hd_cuda_staging_next (cuda, error);
-  if (staging == NULL)
+  taps = (Taps *) hd_cuda_scratch (cuda, sizeof (Taps) * ((gsize) y->height + y->width), error);
+  if (taps == NULL)
     return FALSE;
-  if (bytes > cuda->staging_bytes)
-    {
-      g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_SHAPE, "Resize: sides of %d x %d are too long",
-                   y->height, y->width);
-      return FALSE;
-    }
 
-  fill_taps ((Taps *) staging->host, x->height, y->height);
-  fill_taps ((Taps *) staging->host + y->height, x->width, y->width);
-  work.rows = (const Taps *) staging->device;
-  work.columns = work.rows + y->height;
+  work.rows = taps;
+  work.columns = taps + y->height;
 
-  return hd_cuda_check (cuda, cudaMemcpyAsync (staging->device, staging->host, bytes, cudaMemcpyHostToDevice,
-                                               cuda->stream), "resizing", error)
-         && HD_CUDA_DISPATCH (y->dtype, launch, cuda, &work, error)
-         && hd_cuda_staging_used (cuda, staging, error);
+  return hd_cuda_launch (cuda, "resizing", error, taps_kernel, (y->height - 1) / THREADS + 1, THREADS, 0, taps,
+                         x->height, y->height)
+         && hd_cuda_launch (cuda, "resizing", error, taps_kernel, (y->width - 1) / THREADS + 1, THREADS, 0,
+                            taps + y->height, x->width, y->width)
+         && HD_CUDA_DISPATCH (y->dtype, launch, cuda, &work, error);
 }

@@ -6,7 +6,8 @@
 /* Host memory is float32, in planes (N, C, H, W) or in rows (N, H, W, C) as tensors are. It goes through pinned memory
  * in pieces; the type and the order change on the device, unless they are the same. */
 
-#define THREADS 256
+#define THREADS       256
+#define PART_ELEMENTS ((gint64) 4 << 20)   /* of a launch that has nothing to wait for */
 
 /* Where element @i of the host's planes is in the tensor. */
 static __device__ __forceinline__ int64_t
@@ -139,6 +140,29 @@ transfer (HdCudaContext  *cuda,
   return TRUE;
 }
 
+template <typename T> static gboolean
+upload_from_device (HdCudaContext *cuda,
+                    HdTensor      *y,
+                    gint64         pixels,
+                    int            channels,
+                    const float   *on_device,
+                    GError       **error)
+{
+  const gint64 elements = hd_tensor_elements (y);
+
+  for (gint64 first = 0; first < elements; first += PART_ELEMENTS)
+    {
+      const int n = (int) MIN (elements - first, PART_ELEMENTS);
+
+      if (!hd_cuda_pace (cuda, 0.0, 8.0 * n, error)
+          || !hd_cuda_launch (cuda, "copying", error, upload_kernel<T>, (n + THREADS - 1) / THREADS, THREADS, 0,
+                              (T *) y->data, on_device + first, first, n, pixels, channels))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
 /* --- entries --- */
 
 gboolean
@@ -154,6 +178,18 @@ hd_cuda_upload (HdContext   *context,
   };
 
   return HD_CUDA_DISPATCH (y->dtype, transfer, (HdCudaContext *) context, &work, error);
+}
+
+gboolean
+hd_cuda_upload_from_device (HdCudaContext *cuda,
+                            HdTensor      *y,
+                            gboolean       planes,
+                            const float   *on_device,
+                            GError       **error)
+{
+  const gint64 pixels = planes ? (gint64) y->height * y->width : 1;
+
+  return HD_CUDA_DISPATCH (y->dtype, upload_from_device, cuda, y, pixels, planes ? y->channels : 1, on_device, error);
 }
 
 gboolean

@@ -310,6 +310,7 @@ hd_cuda_weight_free (HdContext *context,
   HdCudaWeight  *device = (HdCudaWeight *) weight->device;
 
   cudaSetDevice (cuda->device);
+  hd_cuda_repeat_drop (cuda);
   if (device != NULL)
     {
       context->weight_bytes -= device->bytes;

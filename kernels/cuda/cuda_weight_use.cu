@@ -64,6 +64,7 @@ hd_cuda_weight_unpacked (HdCudaContext *cuda,
     return TRUE;
 
   /* Freeing waits for what is queued, which may still use it. */
+  hd_cuda_repeat_drop (cuda);
   cudaFree (cuda->unpacked);
   cudaGetLastError ();
   cuda->unpacked = NULL;
@@ -88,6 +89,7 @@ hd_cuda_weight_use (HdCudaContext  *cuda,
 
   if (weight->streamed)
     {
+      hd_cuda_repeat_forbid (cuda);
       data = hd_cuda_ring_take (cuda, device, error);
       if (data == NULL)
         return NULL;

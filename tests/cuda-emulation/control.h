@@ -38,8 +38,33 @@ void     hd_emulated_set_eager  (int eager);
 /* From now on runtime calls fail as after an illegal access to memory, until this is called with 0. */
 void     hd_emulated_break      (int broken);
 
+/* The same, but it is over when the device is reset, too. */
+void     hd_emulated_break_until_reset (void);
+
+/* The next @count captures do not begin, or graphs are not launched. */
+void     hd_emulated_fail_captures (int count);
+void     hd_emulated_fail_graph_launches (int count);
+
+/* How many graphs were launched. */
+uint64_t hd_emulated_graph_launches (void);
+
 /* How many devices there are, 1 at first; < 0: there is no driver. */
 void     hd_emulated_set_devices (int count);
+
+/* What the driver supports, as 13000, which it does at first; less than the runtime wants: it is too old. */
+void     hd_emulated_set_driver  (int version);
+
+/* The compute capability of device number 0: 8.0 at first. */
+void     hd_emulated_set_capability (int major, int minor);
+
+/* Whether the driver ends launches that take long, which it does at first. */
+void     hd_emulated_set_display (int display);
+
+/* Memory of the device that other programs have taken; more than there is: not even a context finds room. */
+void     hd_emulated_take_memory (size_t bytes);
+
+/* How much is queued in all streams, and not done. */
+size_t   hd_emulated_queued      (void);
 
 #ifdef __cplusplus
 }

@@ -112,11 +112,15 @@ typedef enum
   cudaErrorLaunchFailure = 719,
   cudaErrorNotSupported = 801,
   cudaErrorSystemDriverMismatch = 803,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
   cudaErrorUnknown = 999,
 } cudaError_t;
 
 typedef struct HdEmulatedStream *cudaStream_t;
 typedef struct HdEmulatedEvent  *cudaEvent_t;
+typedef struct HdEmulatedGraph  *cudaGraph_t;
+typedef struct HdEmulatedGraph  *cudaGraphExec_t;
 
 typedef enum
 {
@@ -162,6 +166,7 @@ typedef struct
 
 cudaError_t cudaGetDeviceCount (int *count);
 cudaError_t cudaSetDevice (int device);
+cudaError_t cudaDeviceReset (void);
 cudaError_t cudaGetDeviceProperties (cudaDeviceProp *properties, int device);
 cudaError_t cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion (int *version);
@@ -201,7 +206,21 @@ cudaError_t cudaEventQuery (cudaEvent_t event);
 cudaError_t cudaEventSynchronize (cudaEvent_t event);
 cudaError_t cudaEventElapsedTime (float *milliseconds, cudaEvent_t from, cudaEvent_t to);
 
-/* What a stream has to do next. */
+typedef enum
+{
+  cudaStreamCaptureModeGlobal,
+  cudaStreamCaptureModeThreadLocal,
+  cudaStreamCaptureModeRelaxed,
+} cudaStreamCaptureMode;
+
+cudaError_t cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph);
+cudaError_t cudaGraphInstantiate (cudaGraphExec_t *executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch (cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphDestroy (cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy (cudaGraphExec_t executable);
+
+/* What a stream has to do next, or what its graph will do, while it is captured. */
 void        hd_emulated_queue (cudaStream_t stream, std::function<void ()> work);
 
 /* Queues a launch. */

@@ -3,6 +3,7 @@
 #include "kernels/cuda/cuda_module.h"
 #include "tests/cuda-emulation/control.h"
 #include "tests/cuda-emulation/pretend.h"
+#include "tests/cuda-emulation/pretend_bandwidth.h"
 
 /* In place of the emulator, for the same tests on a GPU: the module that programs load. Nobody counts there, and the
  * device is what it is. */
@@ -67,14 +68,50 @@ hd_emulated_set_eager (int eager)
 {
 }
 
+int
+hd_emulated_objects (void)
+{
+  return 0;
+}
+
 void
 hd_emulated_fail_after (int count)
 {
 }
 
-int
-hd_emulated_objects (void)
+void
+hd_emulated_fail_captures (int count)
 {
+}
+
+void
+hd_emulated_fail_graph_launches (int count)
+{
+}
+
+uint64_t
+hd_emulated_graph_launches (void)
+{
+  return 0;
+}
+
+void
+hd_emulated_break (int broken)
+{
+}
+
+void
+test_cuda_pretend_bandwidth (HdContext *context,
+                             double     bandwidth)
+{
+}
+
+guint
+test_cuda_captured (HdContext *context,
+                    guint     *pieces)
+{
+  *pieces = 0;
+
   return 0;
 }
 

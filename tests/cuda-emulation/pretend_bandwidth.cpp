@@ -9,3 +9,10 @@ test_cuda_pretend_bandwidth (HdContext *context,
 {
   ((HdCudaContext *) context)->bandwidth = bandwidth;
 }
+
+guint
+test_cuda_captured (HdContext *context,
+                    guint     *pieces)
+{
+  return hd_cuda_repeat_get_captured ((HdCudaContext *) context, pieces);
+}

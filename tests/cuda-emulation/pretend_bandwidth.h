@@ -9,4 +9,8 @@ G_BEGIN_DECLS
 void test_cuda_pretend_bandwidth (HdContext *context,
                                   double     bandwidth);
 
+/* How many phases the device has recorded, in how many *@pieces; 0 where nobody tells. */
+guint test_cuda_captured (HdContext *context,
+                          guint     *pieces);
+
 G_END_DECLS

@@ -12,6 +12,7 @@
 
 #define PAGE         ((size_t) 4096)
 #define DEVICE_BYTES ((size_t) 4 << 30)
+#define RUNTIME      13000
 
 struct Block
 {
@@ -27,7 +28,13 @@ static struct
   int         objects;
   int         fail_after = -1;
   int         devices = 1;
+  int         driver = 13000;
+  int         major = 8;
+  int         minor = 0;
+  int         display = 1;
+  size_t      taken;
   bool        broken;
+  bool        until_reset;
   cudaError_t last;
 } runtime;
 
@@ -80,9 +87,42 @@ hd_emulated_objects (void)
 }
 
 void
+hd_emulated_break_until_reset (void)
+{
+  hd_emulated_break (1);
+  runtime.until_reset = true;
+}
+
+void
+hd_emulated_set_driver (int version)
+{
+  runtime.driver = version;
+}
+
+void
+hd_emulated_set_capability (int major, int minor)
+{
+  runtime.major = major;
+  runtime.minor = minor;
+}
+
+void
+hd_emulated_set_display (int display)
+{
+  runtime.display = display;
+}
+
+void
+hd_emulated_take_memory (size_t bytes)
+{
+  runtime.taken = bytes;
+}
+
+void
 hd_emulated_break (int broken)
 {
   runtime.broken = broken != 0;
+  runtime.until_reset = false;
   runtime.last = cudaSuccess;
 }
 
@@ -94,6 +134,16 @@ hd_emulated_set_devices (int count)
 
 /* --- memory --- */
 
+bool
+hd_emulated_find_memory (void)
+{
+  if (runtime.fail_after == 0)
+    return false;
+
+  runtime.fail_after = runtime.fail_after > 0 ? runtime.fail_after - 1 : runtime.fail_after;
+  return true;
+}
+
 /* In pages of its own, which end where a page does that cannot be touched, but for the alignment of 256. */
 static cudaError_t
 allocate (void **pointer, size_t bytes, bool host)
@@ -103,10 +153,10 @@ allocate (void **pointer, size_t bytes, bool host)
   unsigned char *pages;
 
   *pointer = nullptr;
-  if (runtime.fail_after == 0 || runtime.allocated + bytes > DEVICE_BYTES)
+  if (hd_emulated_spoils_capture ())
+    return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
+  if (runtime.allocated + runtime.taken + bytes > DEVICE_BYTES || !hd_emulated_find_memory ())
     return hd_emulated_report (cudaErrorMemoryAllocation);
-  if (runtime.fail_after > 0)
-    runtime.fail_after--;
   if (bytes == 0)
     return hd_emulated_report (cudaSuccess);
 
@@ -126,6 +176,9 @@ release (void *pointer, bool host)
 {
   if (pointer == nullptr)
     return hd_emulated_report (cudaSuccess);
+
+  if (hd_emulated_spoils_capture ())
+    return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
 
   /* It waits for what is queued, which may use the memory. */
   hd_emulated_finish ();
@@ -207,7 +260,9 @@ hd_emulated_check_side (const void *pointer, size_t bytes, bool device)
 cudaError_t
 cudaMemGetInfo (size_t *available, size_t *total)
 {
-  *available = DEVICE_BYTES - runtime.allocated;
+  const size_t used = runtime.taken + runtime.allocated;
+
+  *available = used < DEVICE_BYTES ? DEVICE_BYTES - used : 0;
   *total = DEVICE_BYTES;
   return hd_emulated_report (cudaSuccess);
 }
@@ -218,7 +273,7 @@ cudaError_t
 cudaGetDeviceCount (int *count)
 {
   *count = 0;
-  if (runtime.devices < 0)
+  if (runtime.devices < 0 || runtime.driver < RUNTIME)
     return hd_emulated_report (cudaErrorInsufficientDriver);
   if (runtime.devices == 0)
     return hd_emulated_report (cudaErrorNoDevice);
@@ -230,7 +285,19 @@ cudaGetDeviceCount (int *count)
 cudaError_t
 cudaSetDevice (int device)
 {
+  if (runtime.taken > DEVICE_BYTES)
+    return hd_emulated_report (cudaErrorMemoryAllocation);
+
   return hd_emulated_report (device >= 0 && device < runtime.devices ? cudaSuccess : cudaErrorInvalidDevice);
+}
+
+cudaError_t
+cudaDeviceReset (void)
+{
+  if (runtime.until_reset)
+    hd_emulated_break (0);
+
+  return hd_emulated_report (cudaSuccess);
 }
 
 cudaError_t
@@ -248,7 +315,6 @@ cudaGetDeviceProperties (cudaDeviceProp *properties, int device)
 cudaError_t
 cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
 {
-  (void) device;
   switch (attribute)
     {
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
@@ -261,7 +327,7 @@ cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
       *value = 4;
       break;
     case cudaDevAttrKernelExecTimeout:
-      *value = 1;
+      *value = runtime.display;
       break;
     case cudaDevAttrMemoryClockRate:
       *value = 5000000;
@@ -273,10 +339,10 @@ cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
       *value = 4 << 20;
       break;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 8;
+      *value = device == 0 ? runtime.major : 8;
       break;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 0;
+      *value = device == 0 ? runtime.minor : 0;
       break;
     }
   return hd_emulated_report (cudaSuccess);
@@ -285,14 +351,14 @@ cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
 cudaError_t
 cudaDriverGetVersion (int *version)
 {
-  *version = runtime.devices < 0 ? 0 : 13000;
+  *version = runtime.devices < 0 ? 0 : runtime.driver;
   return hd_emulated_report (cudaSuccess);
 }
 
 cudaError_t
 cudaRuntimeGetVersion (int *version)
 {
-  *version = 13000;
+  *version = RUNTIME;
   return hd_emulated_report (cudaSuccess);
 }
 

@@ -18,5 +18,14 @@ void        hd_emulated_count_objects (int change);
  * it; memory of the host is pinned then. */
 bool        hd_emulated_check_side    (const void *pointer, size_t bytes, bool device);
 
+/* Whether there is memory, as tests have it. */
+bool        hd_emulated_find_memory   (void);
+
+/* Keeps @work for the graph, if @stream is being captured. Returns: whether it is. */
+bool        hd_emulated_capture       (cudaStream_t stream, const std::function<void ()> &work);
+
+/* For what must not be called while a stream is captured: whether one is, which then fails. */
+bool        hd_emulated_spoils_capture (void);
+
 /* Runs all that is queued in any stream. */
 void        hd_emulated_finish        (void);

@@ -86,6 +86,9 @@ struct HdEmulatedEvent
 void
 hd_emulated_queue (cudaStream_t stream, std::function<void ()> work)
 {
+  if (hd_emulated_capture (stream, work))
+    return;
+
   stream->queue->work.push_back (std::move (work));
   stream->queue->queued++;
 }
@@ -115,6 +118,17 @@ hd_emulated_finish (void)
     run_until (queue, queue->queued);
 }
 
+size_t
+hd_emulated_queued (void)
+{
+  size_t queued = 0;
+
+  for (const Queue *queue : queues)
+    queued += queue->work.size ();
+
+  return queued;
+}
+
 /* --- streams --- */
 
 cudaError_t
@@ -140,6 +154,9 @@ cudaStreamDestroy (cudaStream_t stream)
 cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
+  if (hd_emulated_spoils_capture ())
+    return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
+
   wait_until (stream->queue.get (), stream->queue->queued);
   return hd_emulated_report (cudaSuccess);
 }
@@ -181,6 +198,10 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
   Queue                  *queue = stream->queue.get ();
   const bool              idle = queue->done == queue->queued;
 
+  /* Nobody here waits for a moment within a graph. */
+  if (hd_emulated_spoils_capture ())
+    return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
+
   hd_emulated_queue (stream, [seconds] () { *seconds = now (); });
   event->moment = { stream->queue, queue->queued };
   event->asked = false;
@@ -195,6 +216,8 @@ cudaEventQuery (cudaEvent_t event)
 {
   const Moment &moment = event->moment;
 
+  if (hd_emulated_spoils_capture ())
+    return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
   if (moment.queue == nullptr || moment.queue->done >= moment.place)
     return hd_emulated_report (cudaSuccess);
   if (!event->asked)
@@ -210,6 +233,8 @@ cudaEventQuery (cudaEvent_t event)
 cudaError_t
 cudaEventSynchronize (cudaEvent_t event)
 {
+  if (hd_emulated_spoils_capture ())
+    return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
   if (event->moment.queue != nullptr)
     wait_until (event->moment.queue.get (), event->moment.place);
   return hd_emulated_report (cudaSuccess);

@@ -223,6 +223,30 @@ test_names (void)
       }
 }
 
+/* Cards have numbers. */
+static void
+test_numbered_device (void)
+{
+  static const char * const good[] = { "cuda:0", "cuda:1", "cuda:255" };
+  static const char * const bad[] = { "cuda:", "cuda:256", "cuda:-1", "cuda:1x", "cuda: 1", "cuda1", "cpu:1", ":1", "gpu" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      g_autoptr (HdRequest) request = request_new ();
+
+      hd_request_set (&request->device, good[i]);
+      g_assert_true (hd_request_check (request, NULL));
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (HdRequest) request = request_new ();
+
+      hd_request_set (&request->device, bad[i]);
+      check_refused (request, "device");
+    }
+}
+
 static void
 test_seed (void)
 {
@@ -413,6 +437,7 @@ main (int    argc,
   g_test_add_func ("/request/strings", test_strings);
   g_test_add_func ("/request/images", test_images);
   g_test_add_func ("/request/names", test_names);
+  g_test_add_func ("/request/numbered-device", test_numbered_device);
   g_test_add_func ("/request/seed", test_seed);
   g_test_add_func ("/request/copy", test_copy);
   g_test_add_func ("/request/round-trip", test_round_trip);

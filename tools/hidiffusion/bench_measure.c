@@ -88,34 +88,65 @@ upload_noise (HdContext *context,
   return hd_upload (context, dtype, batch, height, width, channels, values);
 }
 
-static gboolean
-evaluate_unet (const Networks    *networks,
-               const Conditions  *conditions,
-               const HdBench     *bench,
-               HdUnetInputs      *inputs,
-               GError           **error)
+/* A step of the networks. */
+typedef struct
 {
-  HdPipeline           *pipeline = networks->pipeline;
-  HdContext            *context = pipeline->context;
-  const HdUnetConfig   *config = &pipeline->unet->config;
+  const Networks      *networks;
+  const Conditions    *conditions;
+  const HdBench       *bench;
+  const HdRauNetTools *tools;
+  const float         *latents;   /* of the largest input */
+} Step;
+
+/* An HdRepeatFunc: what a run does in a step. */
+static HdTensor *
+predict (HdContext *context,
+         gpointer   user_data)
+{
+  const Step           *step = user_data;
+  const Networks       *networks = step->networks;
+  const HdBench        *bench = step->bench;
+  const HdUnetConfig   *config = &networks->pipeline->unet->config;
+  HdDtype               dtype = hd_context_get_dtype (context);
   int                   height = bench->latent_height;
   int                   width = bench->latent_width;
   HdControlResiduals    residuals = { 0 };
-  g_autofree float     *planes = g_new (float, (gsize) bench->batch * height * width * config->out_channels);
+  HdMswMsa              msw_msa;
+  HdUnetInputs          inputs = { .condition = step->conditions->unet, .rau_net = step->tools };
   g_autoptr (HdTensor)  x = NULL;
-  g_autoptr (HdTensor)  y = NULL;
 
-  inputs->condition = conditions->unet;
+  hd_msw_msa_init (&msw_msa, networks->pipeline->family, config->n_levels, on_shift, NULL);
+  if (bench->job->run.msw_msa)
+    inputs.msw_msa = &msw_msa;
   if (networks->control_net != NULL)
     {
-      x = upload_noise (context, hd_context_get_dtype (context), bench->batch, height, width, config->out_channels);
-      hd_control_net (networks->control_net, x, TIMESTEP, conditions->control, 1.0, &residuals);
-      inputs->control = &residuals;
+      x = hd_upload (context, dtype, bench->batch, height, width, config->out_channels, step->latents);
+      hd_control_net (networks->control_net, x, TIMESTEP, step->conditions->control, 1.0, &residuals);
+      inputs.control = &residuals;
     }
-  hd_tensor_take (&x, upload_noise (context, hd_context_get_dtype (context), bench->batch, height, width,
-                                   config->in_channels));
-  y = hd_unet (pipeline->unet, x, TIMESTEP, inputs);
+  hd_tensor_take (&x, hd_upload (context, dtype, bench->batch, height, width, config->in_channels, step->latents));
+  hd_tensor_take (&x, hd_unet (networks->pipeline->unet, x, TIMESTEP, &inputs));
   hd_control_residuals_clear (&residuals);
+
+  return g_steal_pointer (&x);
+}
+
+static gboolean
+evaluate_unet (const Networks       *networks,
+               const Conditions     *conditions,
+               const HdBench        *bench,
+               const HdRauNetTools  *tools,
+               const float          *latents,
+               GError              **error)
+{
+  HdContext            *context = networks->pipeline->context;
+  const HdUnetConfig   *config = &networks->pipeline->unet->config;
+  Step                  step = { networks, conditions, bench, tools, latents };
+  g_autofree float     *planes = g_new (float, (gsize) bench->batch * bench->latent_height * bench->latent_width
+                                               * config->out_channels);
+  g_autoptr (HdTensor)  y = NULL;
+
+  y = hd_context_repeat (context, hd_rau_net_key (tools, networks->control_net != NULL), predict, &step);
   hd_download (context, y, planes);
 
   return hd_context_check (context, error);
@@ -171,20 +202,22 @@ add_repetition (HdBenchPart *part,
     }
 }
 
-/* Evaluates @part: the UNet with @inputs, the decoder without. */
+/* Evaluates @part: the UNet on @latents with the part's tools, or the decoder. */
 static gboolean
 measure_part (const Networks    *networks,
               const Conditions  *conditions,
               const HdBench     *bench,
               HdBenchPart       *part,
-              HdUnetInputs      *inputs,
+              const float       *latents,
               GError           **error)
 {
   HdContext *context = networks->pipeline->context;
   gboolean   dry = hd_context_is_dry (context);
   int        repetitions = dry ? 0 : bench->repetitions;
+  /* The first one packs weights and makes kernels, or measures them; what is recorded then is so in the second. */
+  int        unmeasured = dry || hd_context_is_timed (context) ? 1 : 2;
 
-  for (int i = 0; i <= repetitions; i++)
+  for (int i = 0; i < unmeasured + repetitions; i++)
     {
       gint64   started = g_get_monotonic_time ();
       gboolean success;
@@ -192,13 +225,12 @@ measure_part (const Networks    *networks,
       /* The dry run tells one number, the largest room that is taken. */
       if (!dry)
         hd_context_reset_statistics (context);
-      success = inputs != NULL ? evaluate_unet (networks, conditions, bench, inputs, error)
-                               : evaluate_decoder (networks->pipeline, bench, error);
+      success = part != &bench->decoder ? evaluate_unet (networks, conditions, bench, &part->tools, latents, error)
+                                        : evaluate_decoder (networks->pipeline, bench, error);
       if (!success)
         return FALSE;
 
-      /* The first one packs weights and makes kernels. */
-      if (i > 0)
+      if (i >= unmeasured)
         add_repetition (part, context, (g_get_monotonic_time () - started) / (double) G_USEC_PER_SEC, repetitions);
     }
 
@@ -239,20 +271,18 @@ measure_unet (const Networks  *networks,
               HdBench         *bench,
               GError         **error)
 {
-  HdPipeline         *pipeline = networks->pipeline;
+  const HdUnetConfig *config = &networks->pipeline->unet->config;
+  gsize               count = (gsize) bench->batch * bench->latent_height * bench->latent_width
+                              * MAX (config->in_channels, config->out_channels);
+  g_autofree float   *latents = g_new (float, count);
   g_auto (Conditions) conditions = { 0 };
-  HdMswMsa            msw_msa;
 
+  hd_noise_fill (0, 0, latents, count);
   encode_conditions (networks, bench, &conditions);
-  hd_msw_msa_init (&msw_msa, pipeline->family, pipeline->unet->config.n_levels, on_shift, NULL);
   for (guint i = 0; i < bench->steps->len; i++)
-    {
-      HdBenchPart  *part = &g_array_index (bench->steps, HdBenchPart, i);
-      HdUnetInputs  inputs = { .rau_net = &part->tools, .msw_msa = bench->job->run.msw_msa ? &msw_msa : NULL };
-
-      if (!measure_part (networks, &conditions, bench, part, &inputs, error))
-        return FALSE;
-    }
+    if (!measure_part (networks, &conditions, bench, &g_array_index (bench->steps, HdBenchPart, i), latents,
+                       error))
+      return FALSE;
 
   return TRUE;
 }

@@ -6,6 +6,21 @@
 #include "engine/request.h"
 #include "tools/hidiffusion/command.h"
 
+/* A line for each card by which it can be asked for, where there are several. */
+static void
+print_cards (void)
+{
+  g_autoptr (GPtrArray) gpus = hd_device_list_gpus (NULL);
+
+  for (guint i = 0; gpus != NULL && gpus->len > 1 && i < gpus->len; i++)
+    {
+      const HdGpu     *gpu = g_ptr_array_index (gpus, i);
+      g_autofree char *description = hd_device_describe (gpu->device);
+
+      printf ("%s %s\n", gpu->device, description);
+    }
+}
+
 int
 hd_command_devices (GStrv *arguments)
 {
@@ -20,6 +35,8 @@ hd_command_devices (GStrv *arguments)
 
       printf ("%-5s %s\n", *name, description);
     }
+
+  print_cards ();
 
   return HD_EXIT_SUCCESS;
 }

@@ -106,7 +106,8 @@ static const Option hidiffusion_options[] = {
 };
 
 static const Option device_options[] = {
-  { "device", 'd', FIELD (device), "NAME", "%s (auto)" },
+  { "device", 'd', FIELD (device), "NAME",
+    "%s; cuda:1 is the second card, as `hidiffusion devices` counts them (auto)" },
   { "precision", 0, FIELD (precision), "TYPE", "%s (auto: the fastest that the device has)" },
   { "threads", 't', FIELD (threads), "N", "the most threads; 0: one a processor (0)" },
   { NULL },
@@ -195,7 +196,7 @@ take_name (const Option          *option,
   g_autofree char *list = NULL;
   g_autofree char *expected = NULL;
 
-  if (g_strv_contains (field->names (), value) || (field->has_automatic && g_str_equal (value, "auto")))
+  if (hd_request_field_has_name (field, value))
     {
       hd_request_set (name, value);
       return TRUE;
