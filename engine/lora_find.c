@@ -150,6 +150,19 @@ look_into_folder (Search     *search,
     }
 }
 
+/* What the user has named may be a file. */
+static void
+look_into (Search     *search,
+           const char *place)
+{
+  g_autofree char *base = g_path_get_basename (place);
+
+  if (g_file_test (place, G_FILE_TEST_IS_DIR))
+    look_into_folder (search, place, "", 0);
+  else if (g_str_has_suffix (base, EXTENSION) && g_utf8_validate (base, -1, NULL))
+    look_at_file (search, place, base);
+}
+
 static void
 fail (const Search        *search,
       const char * const  *folders,
@@ -180,7 +193,7 @@ hd_lora_find (const char          *name,
   search.folded = g_utf8_casefold (stem, -1);
   search.similar = g_ptr_array_new_with_free_func (g_free);
   for (gsize i = 0; folders[i] != NULL && search.exact == NULL; i++)
-    look_into_folder (&search, folders[i], "", 0);
+    look_into (&search, folders[i]);
 
   path = g_strdup (search.exact != NULL ? search.exact : search.caseless);
   if (path == NULL)

@@ -409,7 +409,10 @@ hd_library_list (const HdPlaces *places,
       search.root = *root;
       search.n_seen = 0;
       search.n_opened = 0;
-      search_folder (&search, *root, 0);
+      if (g_file_test (*root, G_FILE_TEST_IS_DIR))
+        search_folder (&search, *root, 0);
+      else
+        look_at_file (&search, *root);
     }
   if (g_cancellable_is_cancelled (cancellable))
     g_ptr_array_set_size (search.entries, 0);

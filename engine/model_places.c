@@ -48,6 +48,21 @@ get_variable (const HdPlaces *places,
   return value != NULL && g_path_is_absolute (value) ? value : NULL;
 }
 
+/* Adds @path if it is there and was not yet added. */
+static void
+add_path (Listing    *listing,
+          const char *path,
+          GFileTest   test)
+{
+  g_autofree char *canonical = g_canonicalize_filename (path, NULL);
+
+  if (g_file_test (canonical, test) && !g_hash_table_contains (listing->seen, canonical))
+    {
+      g_strv_builder_add (listing->found, canonical);
+      g_hash_table_add (listing->seen, g_steal_pointer (&canonical));
+    }
+}
+
 /* Adds FOLDER/@below if it is there. */
 static void
 add (Listing    *listing,
@@ -55,13 +70,8 @@ add (Listing    *listing,
      const char *below)
 {
   g_autofree char *path = g_build_filename (folder, below, NULL);
-  g_autofree char *canonical = g_canonicalize_filename (path, NULL);
 
-  if (g_file_test (canonical, G_FILE_TEST_IS_DIR) && !g_hash_table_contains (listing->seen, canonical))
-    {
-      g_strv_builder_add (listing->found, canonical);
-      g_hash_table_add (listing->seen, g_steal_pointer (&canonical));
-    }
+  add_path (listing, path, G_FILE_TEST_IS_DIR);
 }
 
 static void
@@ -103,7 +113,7 @@ add_own (Listing       *listing,
   if (program_folder != NULL)
     add (listing, program_folder, own_folder (kind));
   for (int i = 0; listing->places->folders != NULL && listing->places->folders[i] != NULL; i++)
-    add (listing, listing->places->folders[i], "");
+    add_path (listing, listing->places->folders[i], G_FILE_TEST_EXISTS);
 }
 
 /* --- other programs' ------------------------------------------------------------ */

@@ -26,7 +26,7 @@ const char *hd_library_kind_name (HdLibraryKind kind);
 
 /**
  * HdPlaces:
- * @folders: (nullable) (array zero-terminated=1): the user's own, which anything may lie in
+ * @folders: (nullable) (array zero-terminated=1): the user's own, which anything may lie in; may also be single files
  * @home: (nullable): in place of the user's home
  * @data_home: (nullable): in place of the user's data folder (~/.local/share)
  * @environment: (nullable) (array zero-terminated=1): in place of the process's

@@ -131,7 +131,12 @@ add_folder (HdTextEmbeddings *embeddings,
             int               depth)
 {
   g_autoptr (GDir)  dir = g_dir_open (path, 0, NULL);
+  g_autofree char  *own_base = g_path_get_basename (path);
   const char       *base;
+
+  /* What the user has named may be a file. */
+  if (depth == 0 && dir == NULL)
+    add_file (embeddings, path, own_base, folder);
 
   while (dir != NULL && embeddings->n_entries++ < MAX_ENTRIES && (base = g_dir_read_name (dir)) != NULL)
     {

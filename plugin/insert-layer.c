@@ -183,7 +183,8 @@ move_layer (GimpLayer       *layer,
 
   if (is_in (GIMP_ITEM (place->again), image) && place->task == HD_TASK_UPSCALE)
     gimp_drawable_get_offsets (GIMP_DRAWABLE (place->again), &x, &y);
-  else if (is_in (GIMP_ITEM (place->source.layer), image))
+  /* Also where the layer is gone that lay there. */
+  else if (place->source.layer && place->source.image == image)
     {
       x = place->source.area.x + picture->x;
       y = place->source.area.y + picture->y;
@@ -192,7 +193,20 @@ move_layer (GimpLayer       *layer,
   gimp_layer_set_offsets (layer, x, y);
 }
 
-/* The layer that the new one goes above; NULL: the selected one. */
+/* The selected layer's group if that is the pictures' own: another picture does not belong into it. */
+static GimpItem *
+find_selected_group (GimpImage     *image,
+                     const HdPlace *place)
+{
+  g_autofree GimpLayer **selected = gimp_image_get_selected_layers (image);
+
+  if (! is_in (GIMP_ITEM (place->group), image) || ! selected || ! selected[0])
+    return NULL;
+
+  return gimp_item_get_parent (GIMP_ITEM (selected[0])) == GIMP_ITEM (place->group) ? GIMP_ITEM (place->group) : NULL;
+}
+
+/* The item that the new layer, or its group, goes above; NULL: the selected one. */
 static GimpItem *
 find_anchor (GimpImage     *image,
              const HdPlace *place)
@@ -200,9 +214,9 @@ find_anchor (GimpImage     *image,
   GimpItem *last = place->layers->len > 0 ? g_ptr_array_index (place->layers, place->layers->len - 1) : NULL;
 
   if (! place->source.layer && ! place->again)
-    return NULL;
+    return find_selected_group (image, place);
   if (is_in (last, image))
-    return last;
+    return gimp_item_get_parent (last) == GIMP_ITEM (place->group) && place->group ? GIMP_ITEM (place->group) : last;
   if (is_in (GIMP_ITEM (place->again), image))
     return GIMP_ITEM (place->again);
   if (is_in (GIMP_ITEM (place->source.layer), image))
@@ -212,17 +226,63 @@ find_anchor (GimpImage     *image,
 }
 
 static gboolean
-insert (GimpImage     *image,
-        GimpLayer     *layer,
-        const HdPlace *place)
+insert_above (GimpImage *image,
+              GimpLayer *layer,
+              GimpItem  *anchor)
 {
-  GimpItem *anchor = find_anchor (image, place);
-
   if (! anchor)
     return gimp_image_insert_layer (image, layer, NULL, -1);
 
   return gimp_image_insert_layer (image, layer, GIMP_LAYER (gimp_item_get_parent (anchor)),
                                   gimp_image_get_item_position (image, anchor));
+}
+
+/* Whether the group is there that pictures of this name are in. */
+static gboolean
+has_group (GimpImage     *image,
+           const HdPlace *place,
+           const char    *name)
+{
+  return is_in (GIMP_ITEM (place->group), image) && g_strcmp0 (place->group_name, name) == 0;
+}
+
+static gboolean
+wants_group (GimpImage     *image,
+             const HdPlace *place,
+             const char    *name)
+{
+  return place->show && (place->several || has_group (image, place, name));
+}
+
+static gboolean
+add_group (GimpImage  *image,
+           HdPlace    *place,
+           const char *name)
+{
+  GimpLayer *group = GIMP_LAYER (gimp_group_layer_new (image, name));
+
+  if (! group || ! insert_above (image, group, find_anchor (image, place)))
+    return FALSE;
+
+  place->group = group;
+  g_free (place->group_name);
+  place->group_name = g_strdup (name);
+  return TRUE;
+}
+
+static gboolean
+insert (GimpImage  *image,
+        GimpLayer  *layer,
+        HdPlace    *place,
+        const char *name)
+{
+  if (! wants_group (image, place, name))
+    return insert_above (image, layer, find_anchor (image, place));
+
+  if (! has_group (image, place, name) && ! add_group (image, place, name))
+    return FALSE;
+
+  return gimp_image_insert_layer (image, layer, place->group, 0);
 }
 
 static void
@@ -253,9 +313,9 @@ static GimpLayer *
 make_layer (GimpImage        *image,
             const HdPlace    *place,
             const HdPicture  *picture,
+            const char       *name,
             GError          **error)
 {
-  g_autofree char *name = name_layer (place, picture);
   GimpImageType    type = gimp_image_get_base_type (image) == GIMP_GRAY ? GIMP_GRAYA_IMAGE : GIMP_RGBA_IMAGE;
   GimpLayer       *layer;
 
@@ -281,23 +341,28 @@ make_layer (GimpImage        *image,
 
 GimpLayer *
 hd_insert_layer (GimpImage        *image,
-                 const HdPlace    *place,
+                 HdPlace          *place,
                  const HdPicture  *picture,
                  GError          **error)
 {
-  GimpLayer *layer;
-  gboolean   inserted;
+  g_autofree char *name = NULL;
+  g_autofree char *seed = NULL;
+  GimpLayer       *layer;
+  gboolean         inserted;
 
   if (! hd_image_takes_pictures (image, error))
     return NULL;
 
-  layer = make_layer (image, place, picture, error);
+  name = name_layer (place, picture);
+  /* TRANSLATORS: the name of a layer in a group that is named after the prompt. */
+  seed = g_strdup_printf (_("Seed %d"), (int) picture->request->seed);
+  layer = make_layer (image, place, picture, wants_group (image, place, name) ? seed : name, error);
   if (! layer)
     return NULL;
 
   /* The group gives the step the procedure's name in the undo history. */
   gimp_image_undo_group_start (image);
-  inserted = insert (image, layer, place);
+  inserted = insert (image, layer, place, name);
   gimp_image_undo_group_end (image);
 
   if (! inserted)

@@ -20,18 +20,19 @@ gboolean   hd_image_takes_pictures (GimpImage        *image,
 /**
  * hd_insert_layer:
  * @image: an image that hd_image_takes_pictures(); in one of gray values the layer is gray
- * @place: what the picture was made from, as it was read
+ * @place: what the picture was made from, as it was read; knows the group afterwards
  * @picture: the picture
  *
  * Makes a layer of @picture, named after the prompt, with what it was made from as parasites, and adds it as one undo
  * step: above the one before it or the one it was made from, where that lies; without any of these above the selected
- * one, centred on the image. A filled layer has a mask, the others are as transparent as their source. The image is
+ * one, centred on the image; or into the group that pictures of this prompt are in, which is made in the same step if
+ * need be. A filled layer has a mask, the others are as transparent as their source. The image is
  * touched only when the layer is complete.
  *
  * Returns: (transfer none): the layer; %NULL with %HD_PLUGIN_ERROR_IMAGE, or %HD_ENGINE_ERROR_NO_MEMORY.
  */
 GimpLayer *hd_insert_layer         (GimpImage        *image,
-                                    const HdPlace    *place,
+                                    HdPlace          *place,
                                     const HdPicture  *picture,
                                     GError          **error);
 

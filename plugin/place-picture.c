@@ -23,6 +23,21 @@ hd_place_clear (HdPlace *place)
 {
   hd_source_clear (&place->source);
   g_clear_pointer (&place->layers, g_ptr_array_unref);
+  g_clear_pointer (&place->group_name, g_free);
+}
+
+void
+hd_place_copy (HdPlace       *copy,
+               const HdPlace *place)
+{
+  *copy = *place;
+  copy->source.picture = NULL;
+  if (copy->source.alpha)
+    hd_image_ref (copy->source.alpha);
+  if (copy->source.mask)
+    hd_image_ref (copy->source.mask);
+  copy->layers = g_ptr_array_new ();
+  copy->group_name = g_strdup (place->group_name);
 }
 
 GimpImage *
@@ -107,6 +122,9 @@ hd_place_read (HdPlace    *place,
                gboolean    draft,
                GError    **error)
 {
+  if (! draft)
+    place->several = request->count > 1;
+
   if (place->source.layer)
     {
       if (! hd_source_read (&place->source, place->task == HD_TASK_FILL,
@@ -164,6 +182,49 @@ fits (HdPlace         *place,
          gimp_image_get_height (image) == picture->height;
 }
 
+/* What the user is to be told where the picture is in a new image, which was not to be expected; NULL: nothing. */
+static char *
+explain_new_image (HdPlace *place)
+{
+  GimpImage *image = hd_place_get_image (place);
+
+  if (place->image && ! image)
+    return g_strdup (_("The image was closed in the meantime. The picture is in a new image."));
+  if (image && gimp_image_get_base_type (image) == GIMP_INDEXED)
+    return g_strdup (_("The image was given a palette in the meantime. The picture is in a new image."));
+  if (image && ! hd_image_takes_pictures (image, NULL))
+    return g_strdup (_("The image has a floating selection. The picture is in a new image."));
+
+  return NULL;
+}
+
+/* NULL unless the layer is gone that the picture was made from. */
+static char *
+explain_lost_source (const HdPlace *place)
+{
+  if (! place->source.layer || gimp_item_is_valid (GIMP_ITEM (place->source.layer)))
+    return NULL;
+
+  return g_strdup (_("The layer was deleted in the meantime. The picture is where it was."));
+}
+
+static gboolean
+put_into (HdPlace          *place,
+          GimpImage        *image,
+          const HdPicture  *picture,
+          char            **message,
+          GError          **error)
+{
+  GimpLayer *layer = hd_insert_layer (image, place, picture, error);
+
+  if (! layer)
+    return FALSE;
+
+  g_ptr_array_add (place->layers, layer);
+  *message = explain_lost_source (place);
+  return TRUE;
+}
+
 gboolean
 hd_place_picture (HdPlace          *place,
                   const HdPicture  *picture,
@@ -171,24 +232,30 @@ hd_place_picture (HdPlace          *place,
                   GError          **error)
 {
   GimpImage *image = hd_place_get_image (place);
-  GimpLayer *layer;
 
   *message = NULL;
   if (image && hd_image_takes_pictures (image, NULL) && fits (place, image, picture))
-    {
-      layer = hd_insert_layer (image, place, picture, error);
-      if (layer)
-        g_ptr_array_add (place->layers, layer);
-      return layer != NULL;
-    }
+    return put_into (place, image, picture, message, error);
 
-  if (place->task == HD_TASK_UPSCALE)
-    return open_image (place, picture, error);
+  /* What was upscaled has an image of its own in any case. */
+  if (place->task != HD_TASK_UPSCALE)
+    *message = explain_new_image (place);
 
-  if (place->image && ! image)
-    *message = g_strdup (_("The image was closed in the meantime. The picture is in a new image."));
-  else if (image && ! hd_image_takes_pictures (image, NULL))
-    *message = g_strdup (_("The image was given a palette in the meantime. The picture is in a new image."));
+  return open_image (place, picture, error);
+}
 
+gboolean
+hd_place_put_back (HdPlace          *place,
+                   const HdPicture  *picture,
+                   char            **message,
+                   GError          **error)
+{
+  GimpImage *image = hd_place_get_image (place);
+
+  *message = NULL;
+  if (image && hd_image_takes_pictures (image, NULL))
+    return put_into (place, image, picture, message, error);
+
+  *message = explain_new_image (place);
   return open_image (place, picture, error);
 }

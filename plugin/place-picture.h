@@ -20,6 +20,9 @@ G_BEGIN_DECLS
  * @made_here: @image was made by hd_place_picture()
  * @show: new images are to get a display
  * @kept: (nullable): the copy of the source in an image that was made here
+ * @several: the run that is under way makes more than one picture
+ * @group: (nullable): the layer group that pictures of @group_name go into
+ * @group_name: (nullable): what they have in common
  *
  * What the pictures of one run of a procedure are made from, and where they go. Images and layers may be deleted at any
  * time by the user.
@@ -36,6 +39,9 @@ typedef struct
   gboolean      made_here;
   gboolean      show;
   GimpLayer    *kept;
+  gboolean      several;
+  GimpLayer    *group;
+  char         *group_name;
 } HdPlace;
 
 void       hd_place_init      (HdPlace          *place,
@@ -43,6 +49,11 @@ void       hd_place_init      (HdPlace          *place,
                                GimpImage        *image,
                                gboolean          show);
 void       hd_place_clear     (HdPlace          *place);
+
+/* Makes @copy, which need not be initialised, one of @place as it is now, but without the pixels that pictures are made
+ * from. It says where a picture went, and all that its layer was made with, for as long as that is wanted. */
+void       hd_place_copy      (HdPlace          *copy,
+                               const HdPlace    *place);
 
 /**
  * hd_place_get_image:
@@ -80,8 +91,18 @@ gboolean   hd_place_read      (HdPlace          *place,
  * Puts a picture into the image as a layer, in one undo step, when it is complete. What was upscaled opens as a new
  * image. So does every picture where there is no image, where that was closed or given a palette meanwhile: nobody is
  * to lose a picture. An image that was made here also leaves room for one of another size.
+ *
+ * For users (@show), several pictures of one run are in a layer group named after their prompt, and so are those that
+ * later runs make from the same prompt. Scripts find theirs where they always were.
  */
 gboolean   hd_place_picture   (HdPlace          *place,
+                               const HdPicture  *picture,
+                               char            **message,
+                               GError          **error);
+
+/* Puts a picture whose layer is gone back to where it was: like hd_place_picture(), for a place that was copied when the
+ * picture had been put there. */
+gboolean   hd_place_put_back  (HdPlace          *place,
                                const HdPicture  *picture,
                                char            **message,
                                GError          **error);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <glib/gi18n.h>
+
 #include "plugin/adapt-request.h"
+#include "plugin/error.h"
 #include "plugin/run-dialog.h"
 #include "ui/task-dialog.h"
 
@@ -46,10 +49,37 @@ check_prompt (GimpProcedureConfig  *config,
 static gboolean
 take_picture (const HdPicture  *picture,
               gpointer          data,
+              HdKeptPicture   **kept,
               char            **message,
               GError          **error)
 {
-  return hd_place_picture (((Host *) data)->place, picture, message, error);
+  HdPlace *place = ((Host *) data)->place;
+
+  if (! hd_place_picture (place, picture, message, error))
+    return FALSE;
+
+  *kept = hd_kept_picture_new (place, picture);
+  return TRUE;
+}
+
+static gboolean
+bring_back (HdKeptPicture  *kept,
+            gpointer        data,
+            char          **message,
+            GError        **error)
+{
+  return hd_kept_picture_bring_back (kept, ((Host *) data)->place, message, error);
+}
+
+static gboolean
+read_picture (const char           *path,
+              GimpProcedureConfig  *config,
+              gpointer              data,
+              char                **message,
+              GError              **error)
+{
+  g_set_error (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_ARGUMENT, _("'%s' does not know how it was made."), path);
+  return FALSE;
 }
 
 void
@@ -69,6 +99,8 @@ hd_run_dialog (GimpProcedure       *procedure,
     .make_request = make_request,
     .check_prompt = check_prompt,
     .take_picture = take_picture,
+    .bring_back = bring_back,
+    .read_picture = read_picture,
     .data = &host,
   };
 

@@ -206,6 +206,7 @@ find_area (HdSource *source)
 {
   GimpDrawable *drawable = GIMP_DRAWABLE (source->layer);
 
+  source->image = gimp_item_get_image (GIMP_ITEM (source->layer));
   gimp_drawable_get_offsets (drawable, &source->area.x, &source->area.y);
   source->area.width = gimp_drawable_get_width (drawable);
   source->area.height = gimp_drawable_get_height (drawable);

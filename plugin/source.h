@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 /**
  * HdSource:
  * @layer: the layer
- * @area: where it lay in the image when it was read last
+ * @image: (nullable): the image that it was in when it was read last
+ * @area: where it lay in that image then
  * @picture: (nullable): its pixels
  * @alpha: (nullable): its opacity; %NULL if it is opaque
  * @mask: (nullable): of the layer's size: what is to be filled
@@ -20,6 +21,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   GimpLayer     *layer;
+  GimpImage     *image;
   GeglRectangle  area;
   HdImage       *picture;
   HdImage       *alpha;

@@ -77,11 +77,12 @@ hd_form_scroller_new (GtkWidget *form,
   gtk_container_add (GTK_CONTAINER (self->scroller), viewport);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (self->scroller), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
 
+  /* What is hidden has no height. */
+  gtk_widget_show (form);
   gtk_widget_get_preferred_height (form, NULL, &self->height);
   self->height = MIN (self->height, max_height);
   gtk_scrolled_window_set_min_content_height (GTK_SCROLLED_WINDOW (self->scroller), self->height);
   g_signal_connect (form, "size-allocate", G_CALLBACK (check_height), self);
-  gtk_widget_show (form);
   gtk_widget_show (viewport);
   gtk_widget_show (self->scroller);
 

@@ -24,6 +24,7 @@ hd_run_free (gpointer data)
   HdRun *run = data;
 
   hd_request_free (run->request);
+  g_clear_pointer (&run->latest.preview, hd_image_unref);
   g_queue_clear_full (&run->pictures, (GDestroyNotify) hd_picture_free);
   g_clear_error (&run->error);
   g_mutex_clear (&run->lock);
@@ -63,13 +64,16 @@ hand_over_pictures (HdRun *run)
 static gboolean
 hand_over (gpointer data)
 {
-  GTask      *task = data;
-  HdRun      *run = g_task_get_task_data (task);
-  HdProgress  progress;
-  gboolean    has_news;
+  GTask               *task = data;
+  HdRun               *run = g_task_get_task_data (task);
+  g_autoptr (HdImage)  preview = NULL;
+  HdProgress           progress;
+  gboolean             has_news;
 
   g_mutex_lock (&run->lock);
   progress = run->latest;
+  if (progress.preview)
+    preview = hd_image_ref (progress.preview);
   has_news = run->has_news;
   run->has_news = FALSE;
   run->on_the_way = FALSE;
@@ -111,7 +115,10 @@ send_progress (const HdProgress *progress,
   HdRun *run = g_task_get_task_data (data);
 
   g_mutex_lock (&run->lock);
+  g_clear_pointer (&run->latest.preview, hd_image_unref);
   run->latest = *progress;
+  if (run->latest.preview)
+    hd_image_ref (run->latest.preview);
   run->has_news = TRUE;
   wake_caller (data);
   g_mutex_unlock (&run->lock);

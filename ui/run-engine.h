@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 /**
  * HdRunFuncs:
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): told how far it is; a preview that is to be kept has to be referenced
  * @picture: takes a picture that is ready; an error ends the run. Pictures that were ready before the run failed or was
  *   cancelled are handed over, too
  *

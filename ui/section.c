@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "ui/fields.h"
 #include "ui/section.h"
 
 /* Pixels; more than any dialog has. */
@@ -96,6 +97,7 @@ hd_section_new (const char         *title,
     expanded = expanded || ! is_default (config, properties[i]);
 
   gtk_expander_set_label_widget (GTK_EXPANDER (section), make_title (title));
+  hd_field_set_name (section, title);
   gtk_expander_set_expanded (GTK_EXPANDER (section), expanded);
   gtk_widget_set_margin_top (content, 6);
   gtk_widget_set_margin_start (content, 16);

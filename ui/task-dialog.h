@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "plugin/catalog.h"
+#include "plugin/kept-picture.h"
 
 G_BEGIN_DECLS
 
@@ -18,7 +19,10 @@ G_BEGIN_DECLS
  * @make_request: turns the arguments into a request; an error says why they cannot be run. A draft is for an estimate:
  *   without pixels, and maybe without a prompt
  * @check_prompt: whether the prompt will do
- * @take_picture: takes a finished picture; may set *message to what the user is to be told (transfer full)
+ * @take_picture: takes a finished picture and keeps it (transfer full); may set *message to what the user is to be told
+ *   (transfer full)
+ * @bring_back: brings the layer of such a picture back; may set *message, likewise
+ * @read_picture: fills the arguments from a file that knows how it was made; may set *message, likewise
  * @data: passed to all of these
  *
  * What the dialog asks of the procedure that it belongs to.
@@ -39,6 +43,16 @@ typedef struct
                                  GError              **error);
   gboolean     (* take_picture) (const HdPicture      *picture,
                                  gpointer              data,
+                                 HdKeptPicture       **kept,
+                                 char                **message,
+                                 GError              **error);
+  gboolean     (* bring_back)   (HdKeptPicture        *kept,
+                                 gpointer              data,
+                                 char                **message,
+                                 GError              **error);
+  gboolean     (* read_picture) (const char           *path,
+                                 GimpProcedureConfig  *config,
+                                 gpointer              data,
                                  char                **message,
                                  GError              **error);
   gpointer     data;
@@ -50,7 +64,7 @@ typedef struct
  * @config: its arguments, which the dialog changes
  *
  * Shows the dialog and makes pictures as often as the user asks for some, until it is closed. The model stays
- * loaded from one to the next.
+ * loaded from one to the next, and the pictures are kept as far as there is memory for them.
  */
 void hd_task_dialog_run (GimpProcedure       *procedure,
                          GimpProcedureConfig *config,

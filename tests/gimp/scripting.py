@@ -68,6 +68,11 @@ def layers(image):
     return numbers(f'(vector->list (car (gimp-image-get-layers {image})))')
 
 
+def children(group):
+    """The numbers of a group's layers, from the top."""
+    return numbers(f'(vector->list (car (gimp-item-get-children {group})))')
+
+
 def images():
     return set(numbers('(vector->list (car (gimp-get-images)))'))
 

@@ -13,7 +13,7 @@ import scripting
 import tap
 from desktop import Desktop
 from gimp_session import Gimp, Profile, wait_for
-from scripting import images, layer_name, layers, new_image, request_of, size
+from scripting import children, images, layer_name, layers, new_image, request_of, size
 
 # Cancel is to stop the work within this many seconds.
 CANCEL_LIMIT = 1.0
@@ -461,8 +461,10 @@ def test_a_layer_is_transformed():
     strength.value = 0.5
     dialog.field('spin button', 'Pictures').value = 3
     check_task(dialog, 'transform')
-    made = layers(image)[:3]
-    tap.check_equal(layers(image)[3:], below, 'the layers below')
+    group, *rest = layers(image)
+    tap.check_equal(rest, below, 'the layers below')
+    tap.check_equal(layer_name(group), 'a red star on a sky background', 'name of the group')
+    made = children(group)
     tap.check_equal([request_of(layer)['strength'] for layer in made], [0.5] * 3, 'strength')
     seeds = [request_of(layer)['seed'] for layer in made]
     tap.check_equal(seeds, [seeds[2] + 2, seeds[2] + 1, seeds[2]], 'seeds')

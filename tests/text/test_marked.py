@@ -41,6 +41,9 @@ EXCEPTIONS = {
         '*.safetensors': 'a pattern',
         'Ag': 'measures the height of a line',
         'progress, trough { min-height: 8px; }': 'CSS',
+        '<a href="%s">%s</a>': 'markup',
+        'Hugging Face': 'a name',
+        'Civitai': 'a name',
     },
     'plugin': {
         'HiDiffusion for GIMP': "the program's name, as its author",

@@ -224,6 +224,22 @@ test_own_folders (Fixture    *fixture,
 }
 
 static void
+test_own_files (Fixture    *fixture,
+                const void *data)
+{
+  g_autofree char *model = g_build_filename (fixture->home, "downloads/model.safetensors", NULL);
+  g_autofree char *lora = g_build_filename (fixture->home, "downloads/lora.safetensors", NULL);
+  const char      *files[] = { model, lora, NULL };
+
+  add_checkpoint (fixture, "sd15", "downloads/model.safetensors");
+  add_checkpoint (fixture, "sd15", "downloads/another.safetensors");
+  add_tensors (fixture, "downloads/lora.safetensors", LORA_SD1);
+  fixture->places.folders = files;
+  assert_listed (fixture, HD_LIBRARY_MODEL, "model 1");
+  assert_listed (fixture, HD_LIBRARY_LORA, "lora 1");
+}
+
+static void
 test_find (Fixture    *fixture,
            const void *data)
 {
@@ -322,6 +338,7 @@ main (int    argc,
   ADD ("hub-elsewhere", test_hub_elsewhere);
   ADD ("additions", test_additions);
   ADD ("own-folders", test_own_folders);
+  ADD ("own-files", test_own_files);
   ADD ("find", test_find);
   ADD ("rubbish", test_rubbish);
   ADD ("cancelled", test_cancelled);

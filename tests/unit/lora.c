@@ -407,6 +407,7 @@ test_find (Fixture    *fixture,
   assert_found ("Ink", folders, ink);
   assert_found ("ink", folders, ink);
   assert_found ("styles/Ink", folders, ink);
+  assert_found ("ink", (const char * const []) { more_detail, ink, NULL }, ink);
 
   g_assert_null (hd_lora_find ("more_detial", folders, &error));
   g_assert_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST);
