@@ -18,7 +18,7 @@ import diagrams  # noqa: E402
 # The most bytes of a picture.
 LARGEST = 150_000
 
-FOLDERS = ('plugin', 'ui', 'engine', 'kernels', 'tools')
+FOLDERS = ('plugin', 'ui', 'metadata', 'engine', 'kernels', 'tools')
 SUFFIXES = {'.c', '.h', '.cpp', '.cu', '.cuh'}
 ERRORS = {'g_set_error': 3, 'g_set_error_literal': 3, 'g_error_new': 2, 'g_error_new_literal': 2, 'fail': 1}
 CONVERSION = re.compile(r'%G_G\w+_FORMAT|' + re.sub(r'\(\?P<\w+>', '(?:', catalog.CONVERSION.pattern))

@@ -150,7 +150,7 @@ def messages(source):
 
 def test_messages_of_the_engine_are_marked_or_diagnostic():
     wrong, used, marked = [], set(), 0
-    for folder in ('engine', 'kernels'):
+    for folder in ('metadata', 'engine', 'kernels'):
         for path in sorted(path for path in (top / folder).rglob('*') if path.suffix in ('.c', '.h', '.cpp', '.cu', '.cuh')):
             name = str(path.relative_to(top))
             reason = next((key for key in DIAGNOSTICS if name.startswith(key) and name not in ALWAYS_MARKED), None)

@@ -11,8 +11,8 @@ import catalog
 import c_source
 import tap
 
-# Folders with texts for users: the last two have the engine's messages in the dialog.
-FOLDERS = ('plugin', 'ui', 'engine', 'kernels')
+# Folders with texts for users: the dialog shows the messages of all of them.
+FOLDERS = ('plugin', 'ui', 'metadata', 'engine', 'kernels')
 SUFFIXES = {'.c', '.h', '.cpp', '.cu', '.cuh'}
 
 # GIMP's own buttons in our dialogs: _Help, _Reset, _Load Saved Settings, _Save Settings; other languages have others,
@@ -112,7 +112,8 @@ def test_every_file_with_texts_is_listed():
     using = [str(path.relative_to(top)) for path in sources()
              if any(text.is_marked for text in c_source.texts(path.read_text()))]
     using += [str(path.relative_to(top)) for path in (top / 'data').glob('*.metainfo.xml')]
-    tap.check_equal(sorted(listed('POTFILES')), sorted(using), 'POTFILES')
+    tap.check_equal((sorted(set(using) - set(listed('POTFILES'))), sorted(set(listed('POTFILES')) - set(using))), ([], []),
+                    'files that are missing in POTFILES, and those that have no texts')
 
 
 def test_the_pseudo_language_is_whole():
