@@ -142,7 +142,7 @@ make_key (const HdLoading *loading,
   g_autofree char *files = hd_model_files_key (loading->model->files);
   GString         *key = g_string_new (files);
 
-  g_string_append_printf (key, "|%s|%s", request->prediction, request->distillation);
+  g_string_append_printf (key, "|%s|%s|%d", request->prediction, request->distillation, (int) loading->weight_form);
   for (guint i = 0; i < loading->loras->len; i++)
     {
       const HdLoraUse *use = loading->loras->pdata[i];
@@ -162,6 +162,7 @@ hd_loading_init (HdLoading        *loading,
   HdModelOptions options = { .prediction = request->prediction, .distillation = request->distillation };
 
   *loading = (HdLoading) { .loras = g_ptr_array_new_with_free_func (lora_use_free) };
+  loading->weight_form = g_str_equal (request->weights, "int8") ? HD_WEIGHT_FORM_INT8 : HD_WEIGHT_FORM_FULL;
   loading->model = hd_model_open (request->model, &options, error);
   if (loading->model == NULL || !find_loras (loading, request, error))
     return FALSE;
@@ -188,6 +189,7 @@ hd_loading_load (const HdLoading  *loading,
 {
   g_autoptr (HdWeightPatches) patches = NULL;
 
+  hd_context_set_weight_form (context, loading->weight_form);
   for (guint i = 0; i < loading->loras->len; i++)
     {
       const HdLoraUse   *use = loading->loras->pdata[i];

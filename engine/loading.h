@@ -16,9 +16,10 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  HdModel   *model;
-  GPtrArray *loras;
-  char      *key;
+  HdModel      *model;
+  GPtrArray    *loras;
+  HdWeightForm  weight_form;
+  char         *key;
 } HdLoading;
 
 /**
@@ -36,6 +37,7 @@ void          hd_loading_clear            (HdLoading        *loading);
 
 /**
  * hd_loading_load:
+ * @context: from now on it keeps weights as the request wants them
  * @threads: to add LoRAs with; 0: one per processor
  *
  * Returns: (transfer full): the model's networks with the LoRAs in their weights; %NULL with @error set.

@@ -25,6 +25,7 @@ G_DEFINE_QUARK (hd-engine-error-quark, hd_engine_error)
 DEFINE_NAMES (hd_sampler_names, "ddim", "euler", "euler_a", "heun", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm")
 DEFINE_NAMES (hd_device_names, "auto", "cpu", "cuda")
 DEFINE_NAMES (hd_precision_names, "auto", "float32", "bfloat16", "float16")
+DEFINE_NAMES (hd_weight_form_names, "auto", "full", "int8")
 DEFINE_NAMES (hd_hidiffusion_names, "auto", "on", "off")
 DEFINE_NAMES (hd_prediction_names, "auto", "epsilon", "v", "sample")
 DEFINE_NAMES (hd_distillation_names, "auto", "none", "turbo", "lcm", "lightning")
@@ -74,6 +75,7 @@ hd_request_fields (void)
     { "ControlNet's end", "control_end", HD_FIELD_DOUBLE, AT (control.end), 0, 1, AUTOMATIC (HD_REQUEST_AUTO) },
     { "device", "device", HD_FIELD_NAME, AT (device), .names = hd_device_names, .numbered = "cuda" },
     { "precision", "precision", HD_FIELD_NAME, AT (precision), .names = hd_precision_names },
+    { "weights", "weights", HD_FIELD_NAME, AT (weights), .names = hd_weight_form_names },
     { "threads", NULL, HD_FIELD_INT, AT (threads), 0, MAX_THREADS },
     { NULL },
   };

@@ -97,6 +97,8 @@ typedef struct
  * @device: "auto", or a name from hd_device_names(): "cpu"; "cuda": the card with the most free memory; or "cuda:1": the
  *   card of that number, as hd_device_list_gpus() counts
  * @precision: "auto", "float32", "bfloat16" or "float16"
+ * @weights: how the networks' weights are kept: "full": in the type that is computed with; "int8": in 8 bits, which is
+ *   half of that and changes the picture a little; "auto": "full"
  * @threads: the most threads on the CPU; 0: one per processor; not part of the JSON form
  *
  * What a picture is made from. All members are owned.
@@ -135,6 +137,7 @@ typedef struct
   HdImage      *mask;
   char         *device;
   char         *precision;
+  char         *weights;
   int           threads;
 } HdRequest;
 
@@ -193,6 +196,7 @@ HdRequest *hd_request_from_json (const char *json, GError **error);
 const char * const *hd_sampler_names     (void);
 const char * const *hd_device_names      (void);
 const char * const *hd_precision_names   (void);
+const char * const *hd_weight_form_names (void);
 const char * const *hd_hidiffusion_names (void);
 const char * const *hd_prediction_names   (void);
 const char * const *hd_distillation_names (void);

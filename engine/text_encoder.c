@@ -41,8 +41,10 @@ hd_text_encoder_load (HdContext           *context,
                     "text_model.embeddings.token_embedding");
   hd_weights_table (weights, &encoder->position_embedding, config->max_positions, c,
                     "text_model.embeddings.position_embedding");
+  hd_weights_set_flags (weights, HD_WEIGHT_MAY_QUANTISE);
   for (int i = 0; i < config->layers; i++)
     load_layer (encoder, i, weights);
+  hd_weights_set_flags (weights, 0);
   hd_weights_norm (weights, &encoder->final_layer_norm, c, 0, config->norm_eps, "text_model.final_layer_norm");
   if (projection)
     hd_weights_linear (weights, &encoder->text_projection, config->projection_dim, c, FALSE, "text_projection");

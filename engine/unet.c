@@ -14,9 +14,12 @@ hd_unet_load (HdContext           *context,
   unet->context = hd_context_ref (context);
   unet->config = *config;
 
+  /* Of what is read and written, of embeddings and norms, every digit counts, and there is little of them. */
   hd_unet_encoder_load (&unet->encoder, weights, config);
+  hd_weights_set_flags (weights, HD_WEIGHT_MAY_QUANTISE | HD_WEIGHT_MAY_STREAM);
   for (int i = 0; i < config->n_levels; i++)
     hd_unet_block_load_up (&unet->up_blocks[i], weights, config, i);
+  hd_weights_set_flags (weights, 0);
   hd_weights_norm (weights, &unet->conv_norm_out, first, config->norm_groups, config->norm_eps, "conv_norm_out");
   hd_weights_conv (weights, &unet->conv_out, config->out_channels, first, 3, TRUE, "conv_out");
 

@@ -16,6 +16,7 @@ hd_unet_encoder_load (HdUnetEncoder      *encoder,
   hd_weights_conv (weights, &encoder->conv_in, config->block_out_channels[0], config->in_channels, 3, TRUE, "conv_in");
   hd_unet_embedding_load (&encoder->embedding, weights, config);
 
+  hd_weights_set_flags (weights, HD_WEIGHT_MAY_QUANTISE | HD_WEIGHT_MAY_STREAM);
   for (int i = 0; i < config->n_levels; i++)
     hd_unet_block_load_down (&encoder->down_blocks[i], weights, config, i);
 
@@ -23,6 +24,7 @@ hd_unet_encoder_load (HdUnetEncoder      *encoder,
   if (attention.layers > 0)
     hd_transformer_load (&encoder->mid_attention, weights, &attention, "mid_block.attentions.0");
   hd_resnet_load (&encoder->mid_resnets[1], weights, &resnet, "mid_block.resnets.1");
+  hd_weights_set_flags (weights, 0);
 }
 
 void

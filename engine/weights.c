@@ -16,6 +16,7 @@ struct _HdWeights
   HdTensorSource  *source;
   HdWeightPatches *patches;   /* or NULL */
   HdLoraPart       part;      /* which network this is to the patches */
+  HdWeightFlags    flags;
   GError          *error;     /* the sticky one */
 };
 
@@ -65,6 +66,13 @@ hd_weights_set_patches (HdWeights       *weights,
   hd_weight_patches_unref (weights->patches);
   weights->patches = patches != NULL ? hd_weight_patches_ref (patches) : NULL;
   weights->part = part;
+}
+
+void
+hd_weights_set_flags (HdWeights     *weights,
+                      HdWeightFlags  flags)
+{
+  weights->flags = flags;
 }
 
 gboolean
@@ -286,8 +294,9 @@ read_weight (HdWeights          *weights,
 
   if (done == n_parts)
     {
-      weight = hd_weight_new (weights->context, kind, weights->dtype, pieces, n_parts,
-                              n > 1 ? shape[1] : 1, n > 2 ? shape[2] : 1, n > 3 ? shape[3] : 1, &weights->error);
+      weight = hd_weight_new_with (weights->context, kind, weights->flags, weights->dtype, pieces, n_parts,
+                                   n > 1 ? shape[1] : 1, n > 2 ? shape[2] : 1, n > 3 ? shape[3] : 1,
+                                   &weights->error);
       if (weight == NULL)
         g_prefix_error (&weights->error, "%s: ", prefix);
     }

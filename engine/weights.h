@@ -50,6 +50,10 @@ void       hd_weights_set_patches (HdWeights        *weights,
                                    HdWeightPatches  *patches,
                                    HdLoraPart        part);
 
+/* What may be done to matrices and kernels that are asked for from now on; nothing at first. */
+void       hd_weights_set_flags   (HdWeights        *weights,
+                                   HdWeightFlags     flags);
+
 /**
  * hd_weights_finish:
  *

@@ -57,6 +57,7 @@ static const Argument arguments[] = {
   { "distillation",         STRING, AT (distillation) },
   { "device",               STRING, AT (device) },
   { "precision",            STRING, AT (precision) },
+  { "weights",              STRING, AT (weights) },
   { "threads",              INT,    AT (threads) },
 };
 

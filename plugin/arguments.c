@@ -217,6 +217,11 @@ add_machine_arguments (GimpProcedure *procedure)
                                       _("What is computed with: auto (the fastest that the device has), float32, "
                                         "bfloat16 or float16"),
                                       "auto", G_PARAM_READWRITE);
+  gimp_procedure_add_string_argument (procedure, "weights",
+                                      _("Weights"),
+                                      _("How the model's numbers are kept: full (as they are computed with), int8 (in "
+                                        "half of that memory; the picture changes a little) or auto (full)"),
+                                      "auto", G_PARAM_READWRITE);
   gimp_procedure_add_int_argument (procedure, "threads",
                                    _("Threads"),
                                    _("How many threads compute at most. 0: one a processor."),

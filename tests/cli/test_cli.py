@@ -30,7 +30,7 @@ def test_help(folder):
         result = run(folder, *command, "--help")
         assert result.returncode == 0 and result.stdout.startswith("Usage:") and result.stderr == ""
     everything = run(folder, "generate", "--help-all").stdout
-    for word in ("--control-net", "--rau-net", "--precision", "dpmpp_2m_sde", "trailing", "lightning", "bfloat16"):
+    for word in ("--control-net", "--rau-net", "--precision", "--weights", "dpmpp_2m_sde", "trailing", "lightning", "bfloat16"):
         assert word in everything, word
 
 
@@ -52,7 +52,7 @@ def test_usage_errors(folder):
     check_complaint(run(folder, "generate", *QUICK, "left over"), 2, '"left over"')
     for option, value, part in [("--size", "10x10", "64 to 8192"), ("--size", "128", "WIDTHxHEIGHT"), ("--steps", "0", "1 to 1000"), ("--steps", "x", "whole number"),
                                 ("--guidance", "nan", "0 to 100"), ("--sampler", "euler2", "euler_a"), ("--seed", "4294967296", "whole number"), ("--hidiffusion", "maybe", "auto, on, off"),
-                                ("--device", "tpu", "cpu"), ("--precision", "int8", "float32"), ("--threads", "-1", "whole number"), ("--unknown", "1", "--unknown"),
+                                ("--device", "tpu", "cpu"), ("--precision", "int8", "float32"), ("--weights", "int4", "int8"), ("--threads", "-1", "whole number"), ("--unknown", "1", "--unknown"),
                                 ("--size", "64x", "WIDTHxHEIGHT"), ("--count", "0", "1 to 1000"), ("--schedule", "x", "karras"), ("--eta", "2", "0 to 1"), ("--t1", "-1", "0 to 1"),
                                 ("--rau-net", "x", "auto, on, off"), ("--prediction", "x", "epsilon"), ("--distillation", "x", "turbo"), ("--clip-skip", "-1", "whole number"),
                                 ("--guidance-rescale", "x", "0 to 1"), ("--lora", "x:y", "weight"), ("--lora", "x:nan", "-10 to 10"), ("--lora", ":1", "NAME"), ("--strength", "1", "--strength"),

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 /**
  * HdGoldenSetup:
- * @request: device, precision and threads
+ * @request: device, precision, weights and threads
+ * @streamed: whether all weights that may be are kept in the host's memory, where the device can
  * @scratch: a folder for synthesised models; they are kept there for later cases
  * @merges: path of CLIP's packed merges
  */
@@ -20,6 +21,7 @@ typedef struct
   const HdRequest *request;
   const char      *scratch;
   const char      *merges;
+  gboolean         streamed;
 } HdGoldenSetup;
 
 typedef enum

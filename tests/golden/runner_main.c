@@ -9,12 +9,14 @@
 
 typedef struct
 {
-  char  *device;
-  char  *precision;
-  char  *scratch;
-  char  *merges;
-  int    threads;
-  char **cases;
+  char    *device;
+  char    *precision;
+  char    *weights;
+  char    *scratch;
+  char    *merges;
+  int      threads;
+  gboolean streamed;
+  char   **cases;
 } Options;
 
 static void
@@ -22,6 +24,7 @@ options_clear (Options *options)
 {
   g_free (options->device);
   g_free (options->precision);
+  g_free (options->weights);
   g_free (options->scratch);
   g_free (options->merges);
   g_strfreev (options->cases);
@@ -39,6 +42,8 @@ parse_options (int       *argc,
   const GOptionEntry         entries[] = {
     { "device", 0, 0, G_OPTION_ARG_STRING, &options->device, "auto, cpu or cuda", "NAME" },
     { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision, "auto, float32, bfloat16 or float16", "TYPE" },
+    { "weights", 0, 0, G_OPTION_ARG_STRING, &options->weights, "auto, full or int8", "FORM" },
+    { "streamed", 0, 0, G_OPTION_ARG_NONE, &options->streamed, "weights come from the host's memory", NULL },
     { "threads", 0, 0, G_OPTION_ARG_INT, &options->threads, "the most threads; 0: one a processor", "N" },
     { "scratch", 0, 0, G_OPTION_ARG_FILENAME, &options->scratch, "where synthesised models go", "FOLDER" },
     { "merges", 0, 0, G_OPTION_ARG_FILENAME, &options->merges, "CLIP's packed merges", "FILE" },
@@ -74,6 +79,8 @@ make_request (const Options *options)
     hd_request_set (&request->device, options->device);
   if (options->precision != NULL)
     hd_request_set (&request->precision, options->precision);
+  if (options->weights != NULL)
+    hd_request_set (&request->weights, options->weights);
 
   if (!hd_request_check (request, &error))
     {
@@ -124,7 +131,8 @@ main (int    argc,
   if (request == NULL)
     return 2;
 
-  setup = (HdGoldenSetup) { .request = request, .scratch = options.scratch, .merges = options.merges };
+  setup = (HdGoldenSetup) { .request = request, .scratch = options.scratch, .merges = options.merges,
+                            .streamed = options.streamed };
   for (char **path = options.cases; *path != NULL; path++)
     {
       HdGoldenResult result;

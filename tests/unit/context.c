@@ -716,9 +716,9 @@ test_weights (void)
 
   other = hd_weight_ref (vector);
   g_clear_pointer (&vector, hd_weight_unref);
-  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 12 * 6 * 2 + 24 * 4);
+  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 12 * 8 * 2 + 24 * 4);
   hd_weight_unref (other);
-  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 12 * 6 * 2);
+  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 12 * 8 * 2);
   g_clear_pointer (&stacked, hd_weight_unref);
   g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 0);
 }

@@ -148,6 +148,7 @@ test_strings (void)
     G_STRUCT_OFFSET (HdRequest, schedule), G_STRUCT_OFFSET (HdRequest, rau_net),
     G_STRUCT_OFFSET (HdRequest, msw_msa), G_STRUCT_OFFSET (HdRequest, prediction),
     G_STRUCT_OFFSET (HdRequest, distillation), G_STRUCT_OFFSET (HdRequest, control.preprocessor),
+    G_STRUCT_OFFSET (HdRequest, weights),
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -203,7 +204,7 @@ test_names (void)
   const char * const *lists[] = {
     hd_sampler_names (), hd_hidiffusion_names (), hd_device_names (), hd_precision_names (),
     hd_schedule_names (), hd_hidiffusion_names (), hd_hidiffusion_names (), hd_prediction_names (),
-    hd_distillation_names (), hd_preprocessor_names (),
+    hd_distillation_names (), hd_preprocessor_names (), hd_weight_form_names (),
   };
   static const gsize offsets[] = {
     G_STRUCT_OFFSET (HdRequest, sampler), G_STRUCT_OFFSET (HdRequest, hidiffusion),
@@ -211,6 +212,7 @@ test_names (void)
     G_STRUCT_OFFSET (HdRequest, schedule), G_STRUCT_OFFSET (HdRequest, rau_net),
     G_STRUCT_OFFSET (HdRequest, msw_msa), G_STRUCT_OFFSET (HdRequest, prediction),
     G_STRUCT_OFFSET (HdRequest, distillation), G_STRUCT_OFFSET (HdRequest, control.preprocessor),
+    G_STRUCT_OFFSET (HdRequest, weights),
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)

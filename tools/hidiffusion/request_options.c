@@ -109,6 +109,8 @@ static const Option device_options[] = {
   { "device", 'd', FIELD (device), "NAME",
     "%s; cuda:1 is the second card, as `hidiffusion devices` counts them (auto)" },
   { "precision", 0, FIELD (precision), "TYPE", "%s (auto: the fastest that the device has)" },
+  { "weights", 0, FIELD (weights), "FORM",
+    "%s (auto: full; int8: half of the memory for weights, and a little another picture)" },
   { "threads", 't', FIELD (threads), "N", "the most threads; 0: one a processor (0)" },
   { NULL },
 };
