@@ -99,6 +99,50 @@ check_refused (HdEngine        *engine,
   g_assert_nonnull (strstr (error->message, named));
 }
 
+/* --- how weights are kept ------------------------------------------------------ */
+
+/* In 8 bits they take less, the picture is nearly the same, and one engine goes from one form to the other. */
+static void
+test_weights (void)
+{
+  g_autoptr (HdEngine)  engine = hd_engine_new ();
+  g_autoptr (HdRequest) request = request_new (HD_TASK_GENERATE);
+  g_autoptr (HdPicture) full = NULL;
+  g_autoptr (HdPicture) small = NULL;
+  g_autoptr (HdPicture) again = NULL;
+  g_autoptr (HdImage)   image = NULL;
+  GError               *error = NULL;
+  HdEstimate            estimates[2];
+
+  request->steps = 2;
+  full = run (engine, request);
+  image = hd_image_new (full->width, full->height, 3, NULL);
+  memcpy (image->pixels, full->pixels, (gsize) full->width * full->height * 3 * sizeof *full->pixels);
+  for (int i = 0; i < 2; i++)
+    {
+      hd_request_set (&request->weights, i == 0 ? "full" : "int8");
+      hd_engine_estimate (engine, request, &estimates[i], &error);
+      g_assert_no_error (error);
+    }
+  g_test_message ("%" G_GSIZE_FORMAT " and %" G_GSIZE_FORMAT " bytes", estimates[0].weight_bytes,
+                  estimates[1].weight_bytes);
+  g_assert_cmpuint (estimates[1].weight_bytes, <, estimates[0].weight_bytes / 2);
+  g_assert_cmpuint (estimates[1].tensor_bytes, ==, estimates[0].tensor_bytes);
+
+  small = run (engine, request);
+  g_assert_cmpstr (small->request->weights, ==, "int8");
+  g_test_message ("distance %g", distance (small, image));
+  g_assert_cmpfloat (distance (small, image), >, 0.0);
+  g_assert_cmpfloat (distance (small, image), <, 0.02);
+
+  hd_request_set (&request->weights, "auto");
+  again = run (engine, request);
+  g_assert_true (same_pixels (again, full));
+
+  for (int i = 0; i < 2; i++)
+    hd_estimate_clear (&estimates[i]);
+}
+
 /* --- what is left to the model ------------------------------------------------- */
 
 static void
@@ -611,6 +655,7 @@ main (int    argc,
   scratch = g_dir_make_tmp ("hd-engine-XXXXXX", NULL);
 
   g_test_add_func ("/engine/settled", test_settled);
+  g_test_add_func ("/engine/weights", test_weights);
   g_test_add_func ("/engine/count", test_count);
   g_test_add_func ("/engine/count/ends", test_count_ends);
   g_test_add_func ("/engine/transform", test_transform);
