@@ -7,9 +7,10 @@
 #include "kernels/backend.h"
 #include "kernels/cuda/cuda.h"
 
-/* gpu-bench [--tiny]: how fast operators are on the GPU, in shapes of Stable Diffusion 1.5 and XL at 1024 and 2048 with
- * HiDiffusion, against what the card reaches in a large matrix product and in a large sum. Prints JSON.
- * --tiny: sides divided by 16, to see that it runs. */
+/* gpu-bench [--precision float16|bfloat16] [--tiny]: how fast operators are on the GPU, in shapes of Stable Diffusion 1.5
+ * and XL at 1024 and 2048 with HiDiffusion, against what the card reaches in a large matrix product and in a large sum,
+ * which come first. Prints JSON, with the shapes for others to measure.
+ * --tiny: sides divided by 32, and channels, to see that it runs. */
 
 #define SECONDS_EACH 0.3
 
@@ -31,6 +32,11 @@ typedef struct
   int         batch, height, width, in, out;
   int         stride, heads, keys;
 } Case;
+
+static const char * const kind_names[] = {
+  [LINEAR] = "linear", [CONV] = "conv", [ATTENTION] = "attention", [WINDOWS] = "windows", [GROUP_NORM] = "group norm",
+  [LAYER_NORM] = "layer norm", [ADD] = "add",
+};
 
 static const Case cases[] = {
   { "ceiling of products: 8192 x 8192 x 8192", LINEAR, 1, 64, 128, 8192, 8192 },
@@ -217,7 +223,10 @@ run_case (const Case *test,
   bench_init (&bench, test, context);
   success = measure (&bench, &seconds, error);
   if (success)
-    printf ("%s\n  {\"name\": \"%s\", \"seconds\": %.4g, \"%s\": %.4g}", first ? "" : ",", test->name, seconds,
+    printf ("%s\n  {\"name\": \"%s\", \"kind\": \"%s\", \"batch\": %d, \"height\": %d, \"width\": %d, \"in\": %d, "
+            "\"out\": %d, \"stride\": %d, \"heads\": %d, \"keys\": %d, \"seconds\": %.4g, \"%s\": %.4g}",
+            first ? "" : ",", test->name, kind_names[test->kind], test->batch, test->height, test->width, test->in,
+            test->out, MAX (test->stride, 1), test->heads, test->keys, seconds,
             products ? "tflops" : "gigabytes_per_second",
             (products ? bench.flops / 1e12 : bench.bytes / 1e9) / seconds);
   bench_clear (&bench);
@@ -243,30 +252,50 @@ scale_case (Case     test,
   return test;
 }
 
+static gboolean
+run_all (HdPrecision   precision,
+         gboolean      tiny,
+         GError      **error)
+{
+  g_autoptr (HdContext) context = hd_cuda_context_new (-1, precision, error);
+
+  if (context == NULL || !hd_context_reserve (context, (gsize) (tiny ? 64 : 4096) << 20, error))
+    return FALSE;
+
+  printf ("{\"device\": \"%s\", \"precision\": \"%s\", \"operators\": [", hd_context_get_name (context),
+          precision == HD_PRECISION_BF16 ? "bfloat16" : "float16");
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Case test = scale_case (cases[i], tiny);
+
+      if (!run_case (&test, context, i == 0, error))
+        return FALSE;
+    }
+  puts ("\n]}");
+
+  return TRUE;
+}
+
 int
 main (int   argc,
       char *argv[])
 {
-  gboolean              tiny = argc > 1 && g_str_equal (argv[1], "--tiny");
-  g_autoptr (GError)    error = NULL;
-  g_autoptr (HdContext) context = hd_cuda_context_new (-1, HD_PRECISION_F16, &error);
-  gboolean              success = context != NULL && hd_context_reserve (context, (gsize) (tiny ? 64 : 4096) << 20, &error);
+  g_autoptr (GOptionContext) options = g_option_context_new (NULL);
+  g_autoptr (GError)         error = NULL;
+  g_autofree char           *precision = NULL;
+  gboolean                   tiny = FALSE;
+  const GOptionEntry         entries[] = {
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, "float16 or bfloat16", "TYPE" },
+    { "tiny", 0, 0, G_OPTION_ARG_NONE, &tiny, "small shapes, to see that it runs", NULL },
+    { NULL },
+  };
 
-  if (success)
-    printf ("{\"device\": \"%s\", \"operators\": [", hd_context_get_name (context));
-  for (gsize i = 0; success && i < G_N_ELEMENTS (cases); i++)
-    {
-      Case test = scale_case (cases[i], tiny);
+  g_option_context_add_main_entries (options, entries, NULL);
+  if (g_option_context_parse (options, &argc, &argv, &error)
+      && run_all (g_strcmp0 (precision, "bfloat16") == 0 ? HD_PRECISION_BF16 : HD_PRECISION_F16, tiny, &error))
+    return EXIT_SUCCESS;
 
-      success = run_case (&test, context, i == 0, &error);
-    }
+  g_printerr ("gpu-bench: %s\n", error->message);
 
-  if (!success)
-    {
-      g_printerr ("gpu-bench: %s\n", error->message);
-      return EXIT_FAILURE;
-    }
-
-  puts ("\n]}");
-  return EXIT_SUCCESS;
+  return EXIT_FAILURE;
 }
