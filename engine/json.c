@@ -26,6 +26,23 @@ skip_string (const char *text,
   return length;
 }
 
+/* Where index @i of a text is, as editors count. */
+static char *
+describe_position (const char *text,
+                   gsize       i)
+{
+  gsize line = 1;
+  gsize column = 1;
+
+  for (gsize k = 0; k < i; k++)
+    {
+      line += text[k] == '\n';
+      column = text[k] == '\n' ? 1 : column + 1;
+    }
+
+  return g_strdup_printf ("line %" G_GSIZE_FORMAT ", column %" G_GSIZE_FORMAT, line, column);
+}
+
 /* Walks over the text once, without recursion: one value with matching brackets, and outside of strings only
  * JSON's own characters, so that what is taken for a string here is what the parser takes for one. *@members: how many
  * members all objects together have, each with its colon. */
@@ -50,8 +67,10 @@ check_extent (const char  *text,
 
       if (!known || (begun && depth == 0 && !space))
         {
+          g_autofree char *position = describe_position (text, i);
+
           g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                       "%s: expected JSON, found the byte 0x%02x at %" G_GSIZE_FORMAT, path, (guchar) c, i);
+                       "%s: expected JSON, found the byte 0x%02x at %s", path, (guchar) c, position);
           return FALSE;
         }
 
@@ -60,9 +79,11 @@ check_extent (const char  *text,
       *members += c == ':';
       if (values > HD_JSON_MAX_VALUES || ((c == '{' || c == '[') && depth == HD_JSON_MAX_DEPTH))
         {
+          g_autofree char *position = describe_position (text, i);
+
           g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                       "%s: expected JSON of at most %d values, not more than %d deep, found more at %" G_GSIZE_FORMAT,
-                       path, HD_JSON_MAX_VALUES, HD_JSON_MAX_DEPTH, i);
+                       "%s: expected JSON of at most %d values, not more than %d deep, found more at %s",
+                       path, HD_JSON_MAX_VALUES, HD_JSON_MAX_DEPTH, position);
           return FALSE;
         }
 
@@ -70,8 +91,10 @@ check_extent (const char  *text,
         closing[depth++] = c == '{' ? '}' : ']';
       else if ((c == '}' || c == ']') && (depth == 0 || closing[--depth] != c))
         {
+          g_autofree char *position = describe_position (text, i);
+
           g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_FILE,
-                       "%s: expected JSON, found '%c' without its opening bracket at %" G_GSIZE_FORMAT, path, c, i);
+                       "%s: expected JSON, found '%c' without its opening bracket at %s", path, c, position);
           return FALSE;
         }
       i = c == '"' ? skip_string (text, length, i) : i + 1;

@@ -285,10 +285,10 @@ check_text (const HdRequestField  *field,
   return FALSE;
 }
 
-static gboolean
-check_field (const HdRequest       *request,
-             const HdRequestField  *field,
-             GError               **error)
+gboolean
+hd_request_check_field (const HdRequest       *request,
+                        const HdRequestField  *field,
+                        GError               **error)
 {
   switch (field->kind)
     {
@@ -365,7 +365,7 @@ hd_request_check_settings (const HdRequest  *request,
                            GError          **error)
 {
   for (const HdRequestField *field = hd_request_fields (); field->name != NULL; field++)
-    if (!check_field (request, field, error))
+    if (!hd_request_check_field (request, field, error))
       return FALSE;
 
   return check_loras (request, error);

@@ -51,4 +51,9 @@ gboolean hd_request_field_has_name (const HdRequestField *field,
 /* The table, which ends with a field without name. */
 const HdRequestField *hd_request_fields (void);
 
+/* Whether one field of @request is in its range; FALSE with %HD_ENGINE_ERROR_REQUEST that names field, range and value. */
+gboolean              hd_request_check_field (const HdRequest       *request,
+                                              const HdRequestField  *field,
+                                              GError               **error);
+
 G_END_DECLS

@@ -284,20 +284,47 @@ take_size (GimpProcedureConfig *config,
 
 /* --- both ways ------------------------------------------------------------------ */
 
-/* Enlarging needs no words, and a hole can be filled with what is around it. */
-gboolean
-hd_adapt_check_prompt (GimpProcedureConfig  *config,
-                       HdTask                task,
-                       GError              **error)
+static gboolean
+check_prompt (const HdRequest  *request,
+              GError          **error)
 {
-  g_autofree char *prompt = get_string (config, "prompt");
-
-  if ((prompt && *g_strstrip (prompt)) || task == HD_TASK_FILL || task == HD_TASK_UPSCALE)
+  /* Enlarging needs no words, and a hole can be filled with what is around it. */
+  if (request->prompt[strspn (request->prompt, " \t\r\n")] || request->task == HD_TASK_FILL
+      || request->task == HD_TASK_UPSCALE)
     return TRUE;
 
   g_set_error_literal (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_ARGUMENT,
                        _("The prompt is empty: say what the picture is to show."));
   return FALSE;
+}
+
+/* All that stands in the arguments alone. */
+static HdRequest *
+take_arguments (GimpProcedureConfig  *config,
+                HdTask                task,
+                HdCatalog            *catalog,
+                GError              **error)
+{
+  g_autoptr (HdRequest) request = hd_request_new ();
+  g_autofree char      *styles = get_string (config, "styles");
+
+  request->task = task;
+  for (gsize i = 0; i < G_N_ELEMENTS (arguments); i++)
+    if (has_argument (config, arguments[i].property))
+      take_argument (config, &arguments[i], request);
+
+  return hd_style_set_apply (hd_catalog_get_styles (catalog), styles, request, error) ? g_steal_pointer (&request) : NULL;
+}
+
+gboolean
+hd_adapt_check_prompt (GimpProcedureConfig  *config,
+                       HdTask                task,
+                       HdCatalog            *catalog,
+                       GError              **error)
+{
+  g_autoptr (HdRequest) request = take_arguments (config, task, catalog, error);
+
+  return request && check_prompt (request, error);
 }
 
 static gboolean
@@ -340,17 +367,16 @@ hd_adapt_request (GimpProcedureConfig  *config,
                   gboolean              draft,
                   GError              **error)
 {
-  g_autoptr (HdRequest) request = hd_request_new ();
+  g_autoptr (HdRequest) request = take_arguments (config, place->task, catalog, error);
 
-  request->task = place->task;
-  for (gsize i = 0; i < G_N_ELEMENTS (arguments); i++)
-    if (has_argument (config, arguments[i].property))
-      take_argument (config, &arguments[i], request);
+  if (! request)
+    return NULL;
+
   take_loras (config, request);
   take_control (config, place, request);
 
   if (! hd_place_check (place, error)
-      || (! draft && ! hd_adapt_check_prompt (config, place->task, error))
+      || (! draft && ! check_prompt (request, error))
       || ! take_model (config, request, catalog, error))
     return NULL;
 
@@ -389,6 +415,8 @@ hd_adapt_config (const HdRequest     *request,
 
   show_loras (request, config);
   g_object_set (config,
+                /* What they did is in the prompts and numbers. */
+                "styles",        "",
                 "model",         request->model_name ? request->model_name : "",
                 "control-net",   request->control.name ? request->control.name : "",
                 "control-layer", place->control,

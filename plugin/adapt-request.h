@@ -28,9 +28,10 @@ HdRequest *hd_adapt_request    (GimpProcedureConfig  *config,
                                 gboolean              draft,
                                 GError              **error);
 
-/* FALSE with %HD_PLUGIN_ERROR_ARGUMENT if the task needs a prompt and there is none. */
+/* FALSE with %HD_PLUGIN_ERROR_ARGUMENT if the task needs a prompt and there is none, of the user's or of a style. */
 gboolean   hd_adapt_check_prompt (GimpProcedureConfig  *config,
                                   HdTask                task,
+                                  HdCatalog            *catalog,
                                   GError              **error);
 
 /**

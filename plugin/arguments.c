@@ -24,6 +24,11 @@ add_text_arguments (GimpProcedure *procedure)
                                       _("_Negative prompt"),
                                       _("What the picture is not to show. May be empty."),
                                       "", G_PARAM_READWRITE);
+  gimp_procedure_add_string_argument (procedure, "styles",
+                                      _("Styles"),
+                                      _("Names of styles, which add to the prompts and set what is left to the model: "
+                                        "'Photograph, Poster'. One a line, or with commas between."),
+                                      "", G_PARAM_READWRITE);
 }
 
 static void

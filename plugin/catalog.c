@@ -10,8 +10,9 @@
 
 struct _HdCatalog
 {
-  char      **folders;
-  GPtrArray  *lists[HD_LIBRARY_N_KINDS];   /* NULL: not listed yet */
+  char       **folders;
+  GPtrArray   *lists[HD_LIBRARY_N_KINDS];   /* NULL: not listed yet */
+  HdStyleSet  *styles;
 };
 
 /* The kinds that users choose from. Embeddings are named in prompts, where the engine looks for them. */
@@ -25,6 +26,7 @@ hd_catalog_new (void)
   HdCatalog *catalog = g_new0 (HdCatalog, 1);
 
   catalog->folders = hd_settings_get_folders ();
+  catalog->styles = hd_style_set_new ();
   return catalog;
 }
 
@@ -39,8 +41,15 @@ void
 hd_catalog_free (HdCatalog *catalog)
 {
   forget (catalog);
+  hd_style_set_free (catalog->styles);
   g_strfreev (catalog->folders);
   g_free (catalog);
+}
+
+HdStyleSet *
+hd_catalog_get_styles (HdCatalog *catalog)
+{
+  return catalog->styles;
 }
 
 const char * const *

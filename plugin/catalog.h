@@ -5,6 +5,7 @@
 
 #include "engine/model_library.h"
 #include "engine/request.h"
+#include "plugin/style-set.h"
 
 G_BEGIN_DECLS
 
@@ -42,6 +43,9 @@ gboolean         hd_catalog_is_loaded    (HdCatalog           *catalog);
 /* (element-type HdLibraryEntry): what there is of a kind, the first places first. Owned by the catalog. */
 const GPtrArray *hd_catalog_list         (HdCatalog           *catalog,
                                           HdLibraryKind        kind);
+
+/* The styles, which belong to the catalog. */
+HdStyleSet      *hd_catalog_get_styles   (HdCatalog           *catalog);
 
 /* The model that @task takes if none is named: the first, or for filling the first that is made for it. NULL if
  * there is none. */

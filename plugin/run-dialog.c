@@ -43,7 +43,9 @@ check_prompt (GimpProcedureConfig  *config,
               gpointer              data,
               GError              **error)
 {
-  return hd_adapt_check_prompt (config, ((Host *) data)->place->task, error);
+  Host *host = data;
+
+  return hd_adapt_check_prompt (config, host->place->task, host->catalog, error);
 }
 
 static gboolean

@@ -21,18 +21,27 @@ hd_field_set_name (GtkWidget  *widget,
   atk_object_set_name (gtk_widget_get_accessible (widget), name);
 }
 
+static void
+describe_widget (GObject    *config,
+                 const char *property,
+                 GtkWidget  *widget)
+{
+  GParamSpec *pspec = find_argument (config, property);
+
+  gimp_help_set_help_data (widget, g_param_spec_get_blurb (pspec), NULL);
+  hd_field_set_name (widget, g_param_spec_get_nick (pspec));
+}
+
 GtkWidget *
 hd_field_label_new (GObject    *config,
                     const char *property,
                     GtkWidget  *widget)
 {
-  GParamSpec *pspec = find_argument (config, property);
-  GtkWidget  *label = gtk_label_new_with_mnemonic (g_param_spec_get_nick (pspec));
+  GtkWidget *label = gtk_label_new_with_mnemonic (g_param_spec_get_nick (find_argument (config, property)));
 
   gtk_label_set_xalign (GTK_LABEL (label), 0.0);
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), widget);
-  gimp_help_set_help_data (widget, g_param_spec_get_blurb (pspec), NULL);
-  hd_field_set_name (widget, g_param_spec_get_nick (pspec));
+  describe_widget (config, property, widget);
 
   return label;
 }
@@ -82,28 +91,25 @@ make_text_view (GObject    *config,
 }
 
 GtkWidget *
-hd_text_field_new (GObject    *config,
-                   const char *property,
-                   int         lines,
-                   GtkWidget **view_out)
+hd_text_area_new (GObject    *config,
+                  const char *property,
+                  int         lines,
+                  GtkWidget **view_out)
 {
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
   GtkWidget *scroller = gtk_scrolled_window_new (NULL, NULL);
   GtkWidget *view = make_text_view (config, property);
-  GtkWidget *label = hd_field_label_new (config, property, view);
 
+  describe_widget (config, property, view);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroller), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (scroller), GTK_SHADOW_IN);
+  gtk_widget_set_can_focus (scroller, FALSE);
   gtk_scrolled_window_set_min_content_height (GTK_SCROLLED_WINDOW (scroller),
                                               lines * get_line_height (view) + 8);
   gtk_container_add (GTK_CONTAINER (scroller), view);
-
-  gtk_box_pack_start (GTK_BOX (box), label, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (box), scroller, TRUE, TRUE, 0);
-  gtk_widget_show_all (box);
+  gtk_widget_show_all (scroller);
 
   *view_out = view;
-  return box;
+  return scroller;
 }
 
 GtkWidget *
@@ -134,6 +140,19 @@ hd_slider_field_new (GimpProcedureDialog *dialog,
   hd_field_set_name (slider, gimp_spin_scale_get_label (GIMP_SPIN_SCALE (slider)));
 
   return slider;
+}
+
+static void
+destroy (GtkWidget *widget,
+         gpointer   user_data)
+{
+  gtk_widget_destroy (widget);
+}
+
+void
+hd_remove_children (GtkWidget *container)
+{
+  gtk_container_foreach (GTK_CONTAINER (container), destroy, NULL);
 }
 
 /* --- one of a list ---------------------------------------------------------------- */

@@ -17,9 +17,9 @@ GtkWidget *hd_field_label_new  (GObject             *config,
 void       hd_field_set_name   (GtkWidget           *widget,
                                 const char          *label);
 
-/* A string of several lines in a scroller, with its label above; Ctrl+Return presses the default button.
- * @view is the text view inside. */
-GtkWidget *hd_text_field_new   (GObject             *config,
+/* A string of several lines in a scroller; Ctrl+Return presses the default button. @view is the text view inside, which
+ * has tooltip and accessible name. */
+GtkWidget *hd_text_area_new    (GObject             *config,
                                 const char          *property,
                                 int                  lines,
                                 GtkWidget          **view);
@@ -65,5 +65,8 @@ GtkWidget *hd_number_field_new (GObject             *config,
 GtkWidget *hd_field_row_new    (GtkWidget           *label,
                                 GtkWidget           *widget,
                                 GtkSizeGroup        *labels);
+
+/* Destroys all that is in @container. */
+void       hd_remove_children  (GtkWidget           *container);
 
 G_END_DECLS

@@ -73,6 +73,7 @@ find_out (HdForecaster    *forecaster,
   g_autofree HdEstimate *estimate = g_new0 (HdEstimate, 1);
 
   forecast->settled = hd_settler_settle (forecaster->settler, request, &forecast->error);
+  forecast->native_size = hd_settler_get_native_size (forecaster->settler);
   if (! forecast->settled
       || g_cancellable_is_cancelled (cancellable)
       || ! hd_engine_estimate (forecaster->engine, request, estimate, &forecast->error))

@@ -11,12 +11,14 @@ G_BEGIN_DECLS
 /**
  * HdForecast:
  * @settled: (nullable): the request with everything filled in that was left to the model or the task
+ * @native_size: side in pixels of the pictures that the model was trained on; 0 if it cannot be opened
  * @estimate: (nullable): what it takes
  * @error: (nullable): why it cannot be run as it is
  */
 typedef struct
 {
   HdRequest  *settled;
+  int         native_size;
   HdEstimate *estimate;
   GError     *error;
 } HdForecast;

@@ -75,6 +75,7 @@ hd_form_scroller_new (GtkWidget *form,
   gtk_viewport_set_shadow_type (GTK_VIEWPORT (viewport), GTK_SHADOW_NONE);
   gtk_container_add (GTK_CONTAINER (viewport), form);
   gtk_container_add (GTK_CONTAINER (self->scroller), viewport);
+  gtk_widget_set_can_focus (self->scroller, FALSE);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (self->scroller), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
 
   /* What is hidden has no height. */

@@ -21,6 +21,17 @@ hd_message_bar_class_init (HdMessageBarClass *klass)
 {
 }
 
+/* GTK gives the cross no name. */
+static void
+name_cross (GtkWidget *widget,
+            gpointer   user_data)
+{
+  if (GTK_IS_BUTTON (widget))
+    atk_object_set_name (gtk_widget_get_accessible (widget), _("Close"));
+  else if (GTK_IS_CONTAINER (widget))
+    gtk_container_forall (GTK_CONTAINER (widget), name_cross, NULL);
+}
+
 static void
 hd_message_bar_init (HdMessageBar *bar)
 {
@@ -28,6 +39,7 @@ hd_message_bar_init (HdMessageBar *bar)
 
   bar->info_bar = gtk_info_bar_new ();
   gtk_info_bar_set_show_close_button (GTK_INFO_BAR (bar->info_bar), TRUE);
+  name_cross (bar->info_bar, NULL);
   g_signal_connect_swapped (bar->info_bar, "response", G_CALLBACK (hd_message_bar_clear), bar);
 
   bar->label = gtk_label_new (NULL);

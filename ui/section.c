@@ -84,6 +84,15 @@ make_title (const char *text)
 
 /* --- the section ----------------------------------------------------------------- */
 
+static void
+unfold (GObject      *config,
+        GParamSpec   *pspec,
+        GtkExpander  *section)
+{
+  if (! is_default (config, pspec->name))
+    gtk_expander_set_expanded (section, TRUE);
+}
+
 GtkWidget *
 hd_section_new (const char         *title,
                 GtkWidget          *content,
@@ -94,11 +103,17 @@ hd_section_new (const char         *title,
   gboolean   expanded = FALSE;
 
   for (int i = 0; properties[i]; i++)
-    expanded = expanded || ! is_default (config, properties[i]);
+    {
+      g_autofree char *signal = g_strconcat ("notify::", properties[i], NULL);
+
+      expanded = expanded || ! is_default (config, properties[i]);
+      g_signal_connect_object (config, signal, G_CALLBACK (unfold), section, 0);
+    }
 
   gtk_expander_set_label_widget (GTK_EXPANDER (section), make_title (title));
   hd_field_set_name (section, title);
   gtk_expander_set_expanded (GTK_EXPANDER (section), expanded);
+  hd_field_set_name (section, title);
   gtk_widget_set_margin_top (content, 6);
   gtk_widget_set_margin_start (content, 16);
   gtk_container_add (GTK_CONTAINER (section), content);

@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 
 #include "engine/request.h"
+#include "ui/dice.h"
 #include "ui/fields.h"
 #include "ui/seed-field.h"
 
@@ -46,6 +47,25 @@ take_widgets (HdSeedField *field)
   if (! gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (field->random)))
     seed = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (field->seed));
   g_object_set (field->config, "seed", seed, NULL);
+}
+
+/* Another seed, to be kept. */
+static void
+throw_dice (HdSeedField *field)
+{
+  g_object_set (field->config, "seed", (int) (g_random_int () & HD_REQUEST_MAX_SEED), NULL);
+}
+
+static GtkWidget *
+make_dice_button (HdSeedField *field)
+{
+  GtkWidget *button = gtk_button_new ();
+
+  gtk_container_add (GTK_CONTAINER (button), hd_dice_new ());
+  gimp_help_set_help_data (button, _("Draw a seed, and keep it"), NULL);
+  hd_field_set_name (button, _("Draw a seed"));
+  g_signal_connect_swapped (button, "clicked", G_CALLBACK (throw_dice), field);
+  return button;
 }
 
 void
@@ -102,7 +122,8 @@ hd_seed_field_new (GObject      *config,
 
   gtk_grid_attach (GTK_GRID (field), label, 0, 0, 1, 1);
   gtk_grid_attach (GTK_GRID (field), field->seed, 1, 0, 1, 1);
-  gtk_grid_attach (GTK_GRID (field), field->random, 1, 1, 1, 1);
+  gtk_grid_attach (GTK_GRID (field), make_dice_button (field), 2, 0, 1, 1);
+  gtk_grid_attach (GTK_GRID (field), field->random, 1, 1, 2, 1);
   gtk_widget_show_all (GTK_WIDGET (field));
 
   show_argument (field);

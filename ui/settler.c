@@ -57,3 +57,9 @@ hd_settler_settle (HdSettler        *settler,
   settled = hd_request_copy (request);
   return hd_request_settle (settled, settler->model, error) ? g_steal_pointer (&settled) : NULL;
 }
+
+int
+hd_settler_get_native_size (HdSettler *settler)
+{
+  return settler->model ? settler->model->native_size : 0;
+}

@@ -17,4 +17,7 @@ HdRequest *hd_settler_settle (HdSettler        *settler,
                               const HdRequest  *request,
                               GError          **error);
 
+/* Side in pixels of the pictures that the last request's model was trained on; 0 if it could not be opened. */
+int        hd_settler_get_native_size (HdSettler *settler);
+
 G_END_DECLS

@@ -4,6 +4,7 @@
 
 #include "engine/request.h"
 #include "ui/fields.h"
+#include "ui/preset-row.h"
 #include "ui/size-field.h"
 
 /* Shown until the model is known. */
@@ -15,15 +16,23 @@ struct _HdSizeField
 
   GObject   *config;
   GtkWidget *follow;      /* check button: the image's size */
+  GtkWidget *presets;
   GtkWidget *width;
   GtkWidget *height;
   gboolean   has_image;
   int        image_width;     /* what a size of 0 means: the image's or, without one, what suits the model */
   int        image_height;
+  int        native_size;     /* of the model's pictures; 0 while not known */
   gboolean   updating;    /* the widgets change because the arguments did */
 };
 
 G_DEFINE_FINAL_TYPE (HdSizeField, hd_size_field, GTK_TYPE_GRID)
+
+static int
+get_side (GtkWidget *spin)
+{
+  return gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (spin));
+}
 
 static void
 show_arguments (HdSizeField *field)
@@ -41,6 +50,8 @@ show_arguments (HdSizeField *field)
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (field->height), height ? height : field->image_height);
   gtk_widget_set_sensitive (field->width, ! follows);
   gtk_widget_set_sensitive (field->height, ! follows);
+  hd_preset_row_set_size (HD_PRESET_ROW (field->presets), get_side (field->width), get_side (field->height),
+                          field->native_size);
   field->updating = FALSE;
 }
 
@@ -54,9 +65,23 @@ take_widgets (HdSizeField *field)
     g_object_set (field->config, "width", 0, "height", 0, NULL);
   else
     g_object_set (field->config,
-                  "width",  gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (field->width)),
-                  "height", gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (field->height)),
+                  "width",  get_side (field->width),
+                  "height", get_side (field->height),
                   NULL);
+}
+
+static void
+take_preset (HdSizeField *field,
+             int          width,
+             int          height)
+{
+  g_object_set (field->config, "width", width, "height", height, NULL);
+}
+
+static void
+swap (HdSizeField *field)
+{
+  take_preset (field, get_side (field->height), get_side (field->width));
 }
 
 static GtkWidget *
@@ -105,13 +130,15 @@ hd_size_field_set_image (HdSizeField *field,
 void
 hd_size_field_set_suited (HdSizeField *field,
                           int          width,
-                          int          height)
+                          int          height,
+                          int          native_size)
 {
-  if (field->has_image)
-    return;
-
-  field->image_width = width;
-  field->image_height = height;
+  field->native_size = native_size;
+  if (! field->has_image)
+    {
+      field->image_width = width;
+      field->image_height = height;
+    }
   show_arguments (field);
 }
 
@@ -139,6 +166,17 @@ hd_size_field_init (HdSizeField *field)
   field->image_height = USUAL_SIZE;
 }
 
+static GtkWidget *
+make_swap_button (HdSizeField *field)
+{
+  GtkWidget *button = gtk_button_new_from_icon_name ("object-rotate-right-symbolic", GTK_ICON_SIZE_BUTTON);
+
+  gimp_help_set_help_data (button, _("Swap width and height"), NULL);
+  hd_field_set_name (button, _("Swap width and height"));
+  g_signal_connect_swapped (button, "clicked", G_CALLBACK (swap), field);
+  return button;
+}
+
 GtkWidget *
 hd_size_field_new (GObject      *config,
                    GtkSizeGroup *labels)
@@ -150,11 +188,16 @@ hd_size_field_new (GObject      *config,
   field->follow = gtk_check_button_new_with_mnemonic (NULL);
   gtk_button_set_use_underline (GTK_BUTTON (field->follow), TRUE);
   gimp_help_set_help_data (field->follow, _("Make the layer as large as the image"), NULL);
-  gtk_grid_attach (GTK_GRID (field), field->follow, 0, 0, 2, 1);
+  gtk_grid_attach (GTK_GRID (field), field->follow, 0, 0, 3, 1);
   g_signal_connect_swapped (field->follow, "toggled", G_CALLBACK (take_widgets), field);
 
-  field->width = add_side (field, "width", labels, 1);
-  field->height = add_side (field, "height", labels, 2);
+  field->presets = hd_preset_row_new (labels);
+  g_signal_connect_swapped (field->presets, "chosen", G_CALLBACK (take_preset), field);
+  gtk_grid_attach (GTK_GRID (field), field->presets, 0, 1, 3, 1);
+
+  field->width = add_side (field, "width", labels, 2);
+  field->height = add_side (field, "height", labels, 3);
+  gtk_grid_attach (GTK_GRID (field), make_swap_button (field), 2, 2, 1, 2);
   gtk_widget_show_all (GTK_WIDGET (field));
 
   g_signal_connect_object (config, "notify::width", G_CALLBACK (show_arguments), field, G_CONNECT_SWAPPED);

@@ -133,6 +133,7 @@ hd_task_dialog_start (HdTaskDialog *self)
   self->settings = hd_dialog_config_copy (self->procedure, G_OBJECT (self->config));
   self->started = g_get_monotonic_time ();
   self->n_made = 0;
+  hd_task_form_remember_prompt (HD_TASK_FORM (self->form));
   hd_cost_line_begin_run (HD_COST_LINE (self->cost));
   hd_task_dialog_show_working (self, TRUE);
   hd_task_dialog_set_text (self, _("Loading the model…"));

@@ -85,7 +85,7 @@ take_forecast (const HdForecast *forecast,
     return;
 
   if (forecast->settled)
-    hd_task_form_set_suited (HD_TASK_FORM (self->form), forecast->settled);
+    hd_task_form_set_suited (HD_TASK_FORM (self->form), forecast->settled, forecast->native_size);
   g_free (self->unfit);
   self->unfit = forecast->error ? g_strdup (forecast->error->message) : NULL;
 

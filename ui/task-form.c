@@ -12,9 +12,11 @@
 #include "ui/folders-dialog.h"
 #include "ui/lora-section.h"
 #include "ui/name-field.h"
+#include "ui/prompt-box.h"
 #include "ui/sampling-box.h"
 #include "ui/seed-field.h"
 #include "ui/size-field.h"
+#include "ui/style-row.h"
 #include "ui/task-form.h"
 
 #define MAX_SHOWN_COUNT 100
@@ -29,6 +31,7 @@ struct _HdTaskForm
   HdTask     task;
   HdCatalog *catalog;
   GtkWidget *prompt;
+  GtkWidget *styles;
   GtkWidget *source;       /* label; NULL where pictures are made from nothing */
   GtkWidget *size;         /* NULL where the source has it */
   GtkWidget *strength;     /* NULL likewise */
@@ -72,10 +75,11 @@ add_description (HdTaskForm *form,
                  GObject    *config)
 {
   GtkWidget *content = add_frame (GTK_BOX (form), _("Description"), TRUE);
-  GtkWidget *negative;
 
-  add_field (content, hd_text_field_new (config, "prompt", 3, &form->prompt), TRUE);
-  add_field (content, hd_text_field_new (config, "negative-prompt", 2, &negative), TRUE);
+  form->prompt = hd_prompt_box_new (config);
+  form->styles = hd_style_row_new (config, hd_catalog_get_styles (form->catalog));
+  add_field (content, form->prompt, TRUE);
+  add_field (content, form->styles, FALSE);
 }
 
 /* --- what it is made from, and how large ------------------------------------------ */
@@ -272,13 +276,14 @@ hd_task_form_set_image (HdTaskForm *form,
 
 void
 hd_task_form_set_suited (HdTaskForm      *form,
-                         const HdRequest *settled)
+                         const HdRequest *settled,
+                         int              native_size)
 {
   hd_sampling_box_set_suited (HD_SAMPLING_BOX (form->sampling), settled);
   if (form->strength && hd_auto_slider_is_auto (HD_AUTO_SLIDER (form->strength)))
     hd_auto_slider_set_suited (HD_AUTO_SLIDER (form->strength), settled->strength);
   if (form->size)
-    hd_size_field_set_suited (HD_SIZE_FIELD (form->size), settled->width, settled->height);
+    hd_size_field_set_suited (HD_SIZE_FIELD (form->size), settled->width, settled->height, native_size);
 }
 
 void
@@ -289,7 +294,13 @@ hd_task_form_set_seed (HdTaskForm *form,
 }
 
 void
+hd_task_form_remember_prompt (HdTaskForm *form)
+{
+  hd_prompt_box_remember (HD_PROMPT_BOX (form->prompt));
+}
+
+void
 hd_task_form_focus_prompt (HdTaskForm *form)
 {
-  gtk_widget_grab_focus (form->prompt);
+  hd_prompt_box_focus (HD_PROMPT_BOX (form->prompt));
 }

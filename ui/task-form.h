@@ -25,13 +25,17 @@ void       hd_task_form_set_image    (HdTaskForm      *form,
                                       GimpImage       *image,
                                       GimpLayer       *source);
 
-/* What the model makes of all that was left to it. */
+/* What the model makes of all that was left to it, and the side of the pictures that it was trained on. */
 void       hd_task_form_set_suited   (HdTaskForm      *form,
-                                      const HdRequest *settled);
+                                      const HdRequest *settled,
+                                      int              native_size);
 
 /* The seed that the last picture was made with. */
 void       hd_task_form_set_seed     (HdTaskForm      *form,
                                       gint64           seed);
+
+/* The prompt is being used: it goes into the history. */
+void       hd_task_form_remember_prompt (HdTaskForm   *form);
 
 /* Puts the cursor where most people begin. */
 void       hd_task_form_focus_prompt (HdTaskForm      *form);
