@@ -52,6 +52,11 @@ def popover(dialog, button):
     dialog.window.wait_for('toggle button', button).press()
 
 
+def find_window(title):
+    application = desktop.application('hidiffusion')
+    return application and application.find('dialog', title)
+
+
 def prompt_of(dialog):
     return dialog.field('text', 'Prompt').text
 
@@ -243,7 +248,7 @@ def test_a_style_is_saved():
     dialog.describe('a fox in the mist', steps=7)
     popover(dialog, 'Styles')
     dialog.button('Save as Style…').press()
-    window = desktop.application('hidiffusion').wait_for('dialog', 'Save as Style')
+    window = wait_for(lambda: find_window('Save as Style'), 'the dialog')
     check_names(window)
     dialogs.check_mnemonics(window, 5)
     save = window.wait_for('button', 'Save')
@@ -277,7 +282,11 @@ def with_fresh_profile(test):
 
     def run():
         forget()
-        fresh()
+        try:
+            fresh()
+        except Exception:
+            desktop.screenshot(screenshots / f'form-failed{suffix}.png')
+            raise
     run.__name__ = test.__name__
     return run
 
