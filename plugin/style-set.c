@@ -151,8 +151,10 @@ hd_style_set_make_file (HdStyleSet  *set,
   /* Something of everything that can be in it. */
   example = hd_style_new (_("My style"));
   hd_request_set (&example->description, _("An example: change it, copy it, or take it away"));
-  hd_request_set (&example->prompt, "{prompt}, soft colours, morning light");
-  hd_request_set (&example->negative_prompt, "text, watermark");
+  /* TRANSLATORS: an example of a prompt, which models read: leave it in English. */
+  hd_request_set (&example->prompt, _("{prompt}, soft colours, morning light"));
+  /* TRANSLATORS: likewise. */
+  hd_request_set (&example->negative_prompt, _("text, watermark"));
   example->settings->steps = 30;
   example->settings->guidance_scale = 6.5;
   return hd_style_set_save (set, example, error);

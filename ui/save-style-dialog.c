@@ -9,15 +9,17 @@
 
 typedef struct
 {
-  GObject    *config;
-  HdStyleSet *styles;
-  GtkWidget  *dialog;
-  GtkWidget  *name;
-  GtkWidget  *prompt;
-  GtkWidget  *negative_prompt;
-  GtkWidget  *with_settings;
-  GtkWidget  *with_size;         /* NULL where the task has no size of its own */
-  GtkWidget  *note;
+  GObject             *config;
+  HdStyleSet          *styles;
+  HdSaveStyleCallback  saved;
+  gpointer             user_data;
+  GtkWidget           *dialog;
+  GtkWidget           *name;
+  GtkWidget           *prompt;
+  GtkWidget           *negative_prompt;
+  GtkWidget           *with_settings;
+  GtkWidget           *with_size;         /* NULL where the task has no size of its own */
+  GtkWidget           *note;
 } SaveDialog;
 
 /* --- the style ------------------------------------------------------------------ */
@@ -166,25 +168,41 @@ build_dialog (SaveDialog *self,
   check_name (self);
 }
 
-gboolean
-hd_save_style_dialog_run (GtkWindow  *parent,
-                          GObject    *config,
-                          HdStyleSet *styles)
+/* Not gtk_dialog_run(): who pressed the button through the accessibility tree would wait for an answer. */
+static void
+on_response (SaveDialog *self,
+             int         response,
+             GtkDialog  *dialog)
 {
-  SaveDialog self = { .config = config, .styles = styles };
-  gboolean   saved = FALSE;
+  g_autoptr (HdStyle) style = response == GTK_RESPONSE_OK ? make_style (self) : NULL;
+  g_autoptr (GError)  error = NULL;
 
-  build_dialog (&self, parent);
-  while (! saved && gtk_dialog_run (GTK_DIALOG (self.dialog)) == GTK_RESPONSE_OK)
+  if (style && ! hd_style_set_save (self->styles, style, &error))
     {
-      g_autoptr (HdStyle) style = make_style (&self);
-      g_autoptr (GError)  error = NULL;
-
-      saved = hd_style_set_save (styles, style, &error);
-      if (! saved)
-        gtk_label_set_text (GTK_LABEL (self.note), error->message);
+      gtk_label_set_text (GTK_LABEL (self->note), error->message);
+      return;
     }
 
-  gtk_widget_destroy (self.dialog);
-  return saved;
+  if (style)
+    self->saved (self->user_data);
+  gtk_widget_destroy (self->dialog);
+}
+
+void
+hd_save_style_dialog_show (GtkWindow           *parent,
+                           GObject             *config,
+                           HdStyleSet          *styles,
+                           HdSaveStyleCallback  saved,
+                           gpointer             user_data)
+{
+  SaveDialog *self = g_new0 (SaveDialog, 1);
+
+  self->config = config;
+  self->styles = styles;
+  self->saved = saved;
+  self->user_data = user_data;
+  build_dialog (self, parent);
+  g_object_set_data_full (G_OBJECT (self->dialog), "hd-save-style-dialog", self, g_free);
+  g_signal_connect_swapped (self->dialog, "response", G_CALLBACK (on_response), self);
+  gtk_window_present (GTK_WINDOW (self->dialog));
 }

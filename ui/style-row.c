@@ -57,8 +57,9 @@ show_trouble (HdStyleRow *row,
 }
 
 static void
-show_styles (HdStyleRow *row)
+show_styles (gpointer data)
 {
+  HdStyleRow   *row = data;
   const GError *error = hd_style_set_get_error (row->styles);
 
   hd_style_list_update (HD_STYLE_LIST (row->list));
@@ -123,8 +124,8 @@ static void
 save_style (HdStyleRow *row)
 {
   gtk_popover_popdown (GTK_POPOVER (row->popover));
-  if (hd_save_style_dialog_run (GTK_WINDOW (gtk_widget_get_toplevel (GTK_WIDGET (row))), row->config, row->styles))
-    show_styles (row);
+  hd_save_style_dialog_show (GTK_WINDOW (gtk_widget_get_toplevel (GTK_WIDGET (row))), row->config, row->styles,
+                             show_styles, row);
 }
 
 /* --- the row -------------------------------------------------------------------- */

@@ -117,7 +117,7 @@ def test_dialogs_fit_and_every_widget_has_a_name():
         check_fits(dialog.window, f'{task}, unfolded')
         desktop.screenshot(screenshots / f'form-{task}-unfolded{suffix}.png', dialog.window)
         check_names(dialog.window)
-        dialogs.check_mnemonics(dialog.window)
+        dialogs.check_mnemonics(dialog.window, 8)
         dialogs.close_plugin()
 
 
