@@ -27,6 +27,9 @@ import document_images  # noqa: E402
 
 KEYWORD = b'Labels'
 
+# Shown where models are put; nothing is.
+DATA_HOME = '/home/anna/.local/share'
+
 # What differs from machine to machine and from run to run.
 VOLATILE = re.compile(r'\b(MB|GB|kB|MiB|GiB|bytes|seconds?|minutes?|threads|CPU|free|left)\b|^Step \d|^Done|^Picture \d|\d{6,}|^/')
 READABLE = {'label', 'push button', 'button', 'toggle button', 'check box', 'radio button', 'combo box', 'spin button', 'text',
@@ -95,7 +98,8 @@ def check_picture(name, window, area=None):
 
 def start_gimp():
     if dialogs.gimp is None or not dialogs.gimp.is_alive():
-        dialogs.gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(LANG='C.UTF-8', LC_ALL='C.UTF-8'))
+        dialogs.gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(
+            LANG='C.UTF-8', LC_ALL='C.UTF-8', XDG_DATA_HOME=DATA_HOME))
 
 
 def draw_image(prompt='a red heart on a sky background', seed=3, side=256):
@@ -135,6 +139,57 @@ def test_upscale():
     check_picture('upscale', open_dialog('upscale').window)
 
 
+def test_results():
+    draw_image()
+    dialog = open_dialog('generate', 'a yellow star on a night background')
+    dialog.field('check box', 'Random').press()
+    dialog.field('spin button', 'Seed').value = 5
+    dialog.field('spin button', 'Pictures').value = 3
+    dialog.wait_until_ready()
+    dialog.start()
+    dialog.wait_for_text(r'^Done', timeout=120)
+    time.sleep(1.0)
+    check_picture('results', dialog.window)
+
+
+def test_first_run():
+    demo = profile.models / 'demo'
+    demo.rename(profile.root / 'demo')
+    try:
+        dialogs.open_image()
+        window = dialogs.Dialog(task='generate').window
+        window.wait_for('label', 'No model is installed yet')
+        time.sleep(0.5)
+        check_picture('first-run', window)
+    finally:
+        dialogs.close_plugin()
+        (profile.root / 'demo').rename(demo)
+
+
+def unfold(dialog, title):
+    section = dialog.window.wait_for('toggle button', title, shown=False)
+    section.press()
+    wait_for(lambda: section.has('expanded'), 'the section to unfold')
+
+
+def test_companions():
+    draw_image()
+    dialog = open_dialog('generate', 'a yellow star on a night background')
+    unfold(dialog, 'LoRAs')
+    unfold(dialog, 'ControlNet')
+    dialog.button('Add a LoRA').press()
+    time.sleep(0.5)
+    check_picture('companions', dialog.window)
+
+
+def test_advanced():
+    draw_image()
+    dialog = open_dialog('generate', 'a yellow star on a night background')
+    unfold(dialog, 'Advanced')
+    time.sleep(0.5)
+    check_picture('advanced', dialog.window)
+
+
 def clear_the_screen():
     start_gimp()
     dialogs.close_everything()
@@ -150,7 +205,7 @@ def main():
     parser.add_argument('--only', default='', help='only scenes whose name has this in it')
     arguments = parser.parse_args()
 
-    desktop = dialogs.desktop = Desktop(1366, 900)
+    desktop = dialogs.desktop = Desktop(1366, 1200)
     profile = dialogs.profile = Profile(arguments.plugin, arguments.model)
 
     def with_clear_screen(test):
