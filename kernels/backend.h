@@ -38,8 +38,12 @@ typedef struct
                              const HdConvOptions *options, GError **error);
   gboolean (* linear)       (HdContext *context, HdTensor *y, const HdTensor *x, const HdLinear *linear,
                              const HdLinearOptions *options, GError **error);
+  /* @statistics: NULL, or what group_statistics() made of a map of which @x and @x2 are a part. */
   gboolean (* group_norm)   (HdContext *context, HdTensor *y, const HdTensor *x, const HdTensor *x2,
-                             const HdNorm *norm, HdActivation activation, GError **error);
+                             const HdTensor *statistics, const HdNorm *norm, HdActivation activation, GError **error);
+  gboolean (* channel_moments) (HdContext *context, HdTensor *y, const HdTensor *x, const HdTensor *x2, GError **error);
+  gboolean (* group_statistics) (HdContext *context, HdTensor *y, const HdTensor *moments, gint64 band_pixels,
+                                 gint64 pixels, const HdNorm *norm, GError **error);
   gboolean (* layer_norm)   (HdContext *context, HdTensor *y, const HdTensor *x, const HdNorm *norm, GError **error);
   gboolean (* attention)    (HdContext *context, HdTensor *y, const HdTensor *q, const HdTensor *k,
                              const HdTensor *v, const HdAttentionOptions *options, GError **error);

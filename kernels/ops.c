@@ -257,12 +257,28 @@ hd_linear (HdContext             *context,
   return finish (context, &y, success, error, HD_OP_LINEAR, flops, bytes, started);
 }
 
-HdTensor *
-hd_group_norm (HdContext      *context,
-               const HdTensor *x,
-               const HdTensor *x2,
-               const HdNorm   *norm,
-               HdActivation    activation)
+/* What @x is normalised by: of each of its channels two numbers. */
+static gboolean
+check_statistics (HdContext      *context,
+                  const HdTensor *statistics,
+                  const HdTensor *x,
+                  int             channels)
+{
+  return statistics == NULL
+         || (x->batch == 1 && statistics->batch == 1 && statistics->height == 1 && statistics->width == 2
+             && statistics->channels == channels && statistics->pixel_stride == channels
+             && statistics->dtype == HD_DTYPE_F32)
+         || reject (context, "GroupNorm: expected one image and 1 x 1 x 2 x %d statistics, found %d and %d x %d x %d x %d",
+                    channels, x->batch, statistics->batch, statistics->height, statistics->width, statistics->channels);
+}
+
+static HdTensor *
+group_norm (HdContext      *context,
+            const HdTensor *x,
+            const HdTensor *x2,
+            const HdTensor *statistics,
+            const HdNorm   *norm,
+            HdActivation    activation)
 {
   g_autoptr (HdTensor) y = NULL;
   gint64               started = g_get_monotonic_time ();
@@ -276,7 +292,8 @@ hd_group_norm (HdContext      *context,
   channels = x->channels + (x2 != NULL ? x2->channels : 0);
   if (!check_contiguous (context, "GroupNorm", x)
       || (x2 != NULL && (!check_contiguous (context, "GroupNorm", x2) || !check_same_map (context, "GroupNorm", x, x2)))
-      || !check_norm (context, "GroupNorm", norm, channels))
+      || !check_norm (context, "GroupNorm", norm, channels)
+      || !check_statistics (context, statistics, x, channels))
     return NULL;
   if (norm->groups < 1 || channels % norm->groups != 0)
     {
@@ -293,10 +310,31 @@ hd_group_norm (HdContext      *context,
   if (y == NULL)
     return NULL;
 
-  success = context->backend->group_norm (context, y, x, x2, norm, activation, &error);
+  success = context->backend->group_norm (context, y, x, x2, statistics, norm, activation, &error);
 
   return finish (context, &y, success, error, HD_OP_GROUP_NORM, 8.0 * hd_tensor_elements (y),
                  2.0 * tensor_bytes (y), started);
+}
+
+HdTensor *
+hd_group_norm (HdContext      *context,
+               const HdTensor *x,
+               const HdTensor *x2,
+               const HdNorm   *norm,
+               HdActivation    activation)
+{
+  return group_norm (context, x, x2, NULL, norm, activation);
+}
+
+HdTensor *
+hd_group_norm_by (HdContext      *context,
+                  const HdTensor *x,
+                  const HdTensor *x2,
+                  const HdTensor *statistics,
+                  const HdNorm   *norm,
+                  HdActivation    activation)
+{
+  return group_norm (context, x, x2, statistics, norm, activation);
 }
 
 HdTensor *

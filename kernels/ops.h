@@ -101,6 +101,59 @@ HdTensor *hd_group_norm (HdContext      *context,
                          const HdNorm   *norm,
                          HdActivation    activation);
 
+/**
+ * hd_group_norm_by:
+ * @x: (1, h, W, C): rows of a map
+ * @x2: (nullable): (1, h, W, C2)
+ * @statistics: (1, 1, 2, C + C2) float32, from hd_group_statistics(): of the whole map
+ *
+ * What hd_group_norm() would make of the whole map, for these rows of it: (1, h, W, C + C2).
+ */
+HdTensor *hd_group_norm_by (HdContext      *context,
+                            const HdTensor *x,
+                            const HdTensor *x2,
+                            const HdTensor *statistics,
+                            const HdNorm   *norm,
+                            HdActivation    activation);
+
+/**
+ * hd_channel_moments:
+ * @x: (1, h, W, C): rows of a map
+ * @x2: (nullable): (1, h, W, C2)
+ *
+ * Mean and biased variance of each channel over the pixels: (1, 1, 2, C + C2) float32.
+ */
+HdTensor *hd_channel_moments (HdContext      *context,
+                              const HdTensor *x,
+                              const HdTensor *x2);
+
+/**
+ * hd_group_statistics:
+ * @moments: (1, B, 2, C) float32: what hd_channel_moments() gave of each of B bands of a map
+ * @band_pixels: of every band but the last, which has the rest
+ * @pixels: of the map
+ * @norm: as for hd_group_norm()
+ *
+ * What GroupNorm needs to know of the whole map: of each channel its group's mean, and gamma divided by its group's
+ * deviation: (1, 1, 2, C) float32. Bands are joined in float64 by the formula of Chan, Golub and LeVeque.
+ */
+HdTensor *hd_group_statistics (HdContext      *context,
+                               const HdTensor *moments,
+                               gint64          band_pixels,
+                               gint64          pixels,
+                               const HdNorm   *norm);
+
+/**
+ * hd_copy_rows:
+ * @to: (N, H, W, C): of which rows are overwritten
+ * @first: the first of them, counted over all images
+ * @from: (1, h, W, C), of the same type
+ */
+void      hd_copy_rows (HdContext      *context,
+                        HdTensor       *to,
+                        int             first,
+                        const HdTensor *from);
+
 /* LayerNorm over the channels of every pixel: (N, H, W, C). */
 HdTensor *hd_layer_norm (HdContext      *context,
                          const HdTensor *x,

@@ -147,6 +147,26 @@ hd_tensor_images (HdTensor *tensor,
 }
 
 HdTensor *
+hd_tensor_rows (HdTensor *tensor,
+                int       first,
+                int       count)
+{
+  HdTensor *view;
+
+  if (tensor == NULL)
+    return NULL;
+
+  g_return_val_if_fail (first >= 0 && count >= 1
+                        && (gint64) first + count <= (gint64) tensor->batch * tensor->height, NULL);
+
+  view = tensor_view (tensor, (gsize) first * tensor->width * tensor->pixel_stride);
+  view->batch = 1;
+  view->height = count;
+
+  return view;
+}
+
+HdTensor *
 hd_tensor_ref (HdTensor *tensor)
 {
   if (tensor != NULL)
@@ -172,6 +192,12 @@ hd_tensor_unref (HdTensor *tensor)
     }
 
   g_free (tensor);
+}
+
+gboolean
+hd_tensor_is_shared (const HdTensor *tensor)
+{
+  return tensor->parent != NULL || tensor->ref_count > 1;
 }
 
 void

@@ -89,8 +89,21 @@ HdTensor *hd_tensor_images (HdTensor *tensor,
                             int       first,
                             int       count);
 
+/**
+ * hd_tensor_rows:
+ *
+ * Returns: (transfer full) (nullable): a view of the rows of pixels [@first, @first + @count), counted over all images
+ *   of the batch: one image of @count rows.
+ */
+HdTensor *hd_tensor_rows (HdTensor *tensor,
+                          int       first,
+                          int       count);
+
 HdTensor *hd_tensor_ref     (HdTensor *tensor);
 void      hd_tensor_unref   (HdTensor *tensor);
+
+/* Whether anybody else holds @tensor's memory. */
+gboolean  hd_tensor_is_shared (const HdTensor *tensor);
 
 /* Drops what *@tensor holds and takes over @replacement: the assignment of an HdTensor variable. */
 void      hd_tensor_take    (HdTensor **tensor,

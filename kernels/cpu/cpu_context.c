@@ -7,6 +7,8 @@
 /* Of the time that a tile may take, 100 ms, what is planned for: the rest is for a loaded machine. */
 #define TILE_SECONDS 0.08
 
+#define MAX_HEADROOM ((gsize) 512 << 20)
+
 static gboolean
 has_isa (dnnl_cpu_isa_t isa)
 {
@@ -56,10 +58,13 @@ hd_cpu_free (HdContext *context)
   g_free (cpu);
 }
 
+/* Some stays for the rest of the machine: it would swap, or end a process. */
 static gsize
 cpu_available (HdContext *context)
 {
-  return hd_cpu_machine_memory ();
+  gsize available = hd_cpu_machine_memory ();
+
+  return available - MIN (available / 16, MAX_HEADROOM);
 }
 
 /* Operators return when they are done. */
@@ -80,6 +85,8 @@ static const HdBackend cpu_backend = {
   .conv2d = hd_cpu_conv2d,
   .linear = hd_cpu_linear,
   .group_norm = hd_cpu_group_norm,
+  .channel_moments = hd_cpu_channel_moments,
+  .group_statistics = hd_cpu_group_statistics,
   .layer_norm = hd_cpu_layer_norm,
   .attention = hd_cpu_attention,
   .avg_pool_2x2 = hd_cpu_avg_pool_2x2,

@@ -32,8 +32,8 @@ typedef struct
   gint64          steps;         /* of an image */
 
   float          *shift;         /* (N, C) */
-  float          *mean;          /* (N, C) */
-  float          *scale;         /* (N, C) */
+  const float    *mean;          /* (N, C) */
+  const float    *scale;         /* (N, C): gamma / deviation */
   const float    *beta;          /* (C) */
   double         *sums;          /* (N, slices, 2, C): of the differences and of their squares */
 } GroupNorm;
@@ -172,7 +172,9 @@ combine_slices (const GroupNorm *norm,
 static void
 find_statistics (const GroupNorm *norm,
                  const HdNorm    *parameters,
-                 gint64           image)
+                 gint64           image,
+                 float           *to_mean,
+                 float           *to_scale)
 {
   const float  *gamma = hd_cpu_vector (parameters->gamma);
   int           channels = norm->channels;
@@ -196,8 +198,8 @@ find_statistics (const GroupNorm *norm,
 
       for (int i = group * size; i < (group + 1) * size; i++)
         {
-          norm->mean[image * channels + i] = mean;
-          norm->scale[image * channels + i] = gamma[i] * scale;
+          to_mean[image * channels + i] = mean;
+          to_scale[image * channels + i] = gamma[i] * scale;
         }
     }
 }
@@ -262,21 +264,42 @@ normalise_step (gpointer data,
 
 /* --- the whole --- */
 
-static gboolean
-make_room (GroupNorm    *norm,
-           HdCpuContext *cpu,
-           GError      **error)
+/* What both walks over @x and @x2 share. */
+static void
+group_norm_init (GroupNorm      *norm,
+                 const HdTensor *x,
+                 const HdTensor *x2)
 {
-  gsize vectors = (gsize) norm->y->batch * norm->channels;
+  *norm = (GroupNorm) {
+    .x = { x, x2 }, .first_channel = { 0, x->channels }, .n_parts = x2 == NULL ? 1 : 2,
+    .channels = x->channels + (x2 != NULL ? x2->channels : 0), .pixels = (gint64) x->height * x->width,
+  };
+  norm->step_pixels = MAX (HD_CPU_STEP_ELEMENTS / norm->channels, 1);
+  norm->steps = (norm->pixels + norm->step_pixels - 1) / norm->step_pixels;
+  norm->slice_pixels = MAX (norm->step_pixels, (norm->pixels + MAX_SLICES - 1) / MAX_SLICES);
+  norm->slices = (norm->pixels + norm->slice_pixels - 1) / norm->slice_pixels;
+}
+
+/* The sums of all slices of @batch images; *@rest: room for two further vectors of each image. */
+static gboolean
+sum_images (GroupNorm    *norm,
+            HdCpuContext *cpu,
+            int           batch,
+            float       **rest,
+            GError      **error)
+{
+  gsize vectors = (gsize) batch * norm->channels;
 
   norm->sums = hd_cpu_scratch (cpu, sizeof (double) * vectors * norm->slices * 2 + sizeof (float) * vectors * 3, error);
   if (norm->sums == NULL)
     return FALSE;
   norm->shift = (float *) (norm->sums + vectors * norm->slices * 2);
-  norm->mean = norm->shift + vectors;
-  norm->scale = norm->mean + vectors;
+  *rest = norm->shift + vectors;
 
-  return TRUE;
+  for (int image = 0; image < batch; image++)
+    load_shifts (norm, image);
+
+  return hd_cpu_loop (cpu, batch * norm->slices, sum_slice, norm, error);
 }
 
 gboolean
@@ -284,30 +307,114 @@ hd_cpu_group_norm (HdContext      *context,
                    HdTensor       *y,
                    const HdTensor *x,
                    const HdTensor *x2,
+                   const HdTensor *statistics,
                    const HdNorm   *norm,
                    HdActivation    activation,
                    GError        **error)
 {
   HdCpuContext *cpu = (HdCpuContext *) context;
-  GroupNorm     work = {
-    .y = y, .x = { x, x2 }, .first_channel = { 0, x->channels }, .n_parts = x2 == NULL ? 1 : 2,
-    .silu = activation == HD_ACTIVATION_SILU, .channels = y->channels,
-    .pixels = (gint64) y->height * y->width, .beta = hd_cpu_vector (norm->beta)
-  };
+  GroupNorm     work;
 
-  work.step_pixels = MAX (HD_CPU_STEP_ELEMENTS / work.channels, 1);
-  work.steps = (work.pixels + work.step_pixels - 1) / work.step_pixels;
-  work.slice_pixels = MAX (work.step_pixels, (work.pixels + MAX_SLICES - 1) / MAX_SLICES);
-  work.slices = (work.pixels + work.slice_pixels - 1) / work.slice_pixels;
-  if (!make_room (&work, cpu, error))
-    return FALSE;
+  group_norm_init (&work, x, x2);
+  work.y = y;
+  work.silu = activation == HD_ACTIVATION_SILU;
+  work.beta = hd_cpu_vector (norm->beta);
 
-  for (int image = 0; image < y->batch; image++)
-    load_shifts (&work, image);
-  if (!hd_cpu_loop (cpu, y->batch * work.slices, sum_slice, &work, error))
-    return FALSE;
-  for (int image = 0; image < y->batch; image++)
-    find_statistics (&work, norm, image);
+  if (statistics != NULL)
+    {
+      work.mean = statistics->data;
+      work.scale = work.mean + work.channels;
+    }
+  else
+    {
+      float *mean;
+      float *scale;
+
+      if (!sum_images (&work, cpu, y->batch, &mean, error))
+        return FALSE;
+      scale = mean + (gsize) y->batch * work.channels;
+      for (int image = 0; image < y->batch; image++)
+        find_statistics (&work, norm, image, mean, scale);
+      work.mean = mean;
+      work.scale = scale;
+    }
 
   return hd_cpu_loop (cpu, y->batch * work.steps, normalise_step, &work, error);
+}
+
+/* --- band by band --- */
+
+gboolean
+hd_cpu_channel_moments (HdContext      *context,
+                        HdTensor       *y,
+                        const HdTensor *x,
+                        const HdTensor *x2,
+                        GError        **error)
+{
+  float     *mean = y->data;
+  float     *variance = mean + y->channels;
+  float     *unused;
+  GroupNorm  work;
+
+  group_norm_init (&work, x, x2);
+  if (!sum_images (&work, (HdCpuContext *) context, 1, &unused, error))
+    return FALSE;
+
+  combine_slices (&work, 0);
+  for (int i = 0; i < y->channels; i++)
+    {
+      mean[i] = (float) work.sums[i];
+      variance[i] = (float) (work.sums[y->channels + i] / work.pixels);
+    }
+
+  return TRUE;
+}
+
+gboolean
+hd_cpu_group_statistics (HdContext      *context,
+                         HdTensor       *y,
+                         const HdTensor *moments,
+                         gint64          band_pixels,
+                         gint64          pixels,
+                         const HdNorm   *norm,
+                         GError        **error)
+{
+  const float *gamma = hd_cpu_vector (norm->gamma);
+  int          channels = y->channels;
+  int          size = channels / norm->groups;
+  float       *to_mean = y->data;
+  float       *to_scale = to_mean + channels;
+
+  for (int group = 0; group < norm->groups; group++)
+    {
+      double mean = 0.0;
+      double variance = 0.0;
+      double scale;
+
+      for (int b = 0; b < moments->height; b++)
+        {
+          const float *means = (const float *) moments->data + (gsize) b * 2 * channels;
+          double       share = (double) MIN (band_pixels, pixels - b * band_pixels) / ((double) pixels * size);
+
+          for (int i = group * size; i < (group + 1) * size; i++)
+            mean += share * means[i];
+        }
+      for (int b = 0; b < moments->height; b++)
+        {
+          const float *means = (const float *) moments->data + (gsize) b * 2 * channels;
+          double       share = (double) MIN (band_pixels, pixels - b * band_pixels) / ((double) pixels * size);
+
+          for (int i = group * size; i < (group + 1) * size; i++)
+            variance += share * (means[channels + i] + (means[i] - mean) * (means[i] - mean));
+        }
+
+      scale = 1.0 / sqrt (variance + norm->epsilon);
+      for (int i = group * size; i < (group + 1) * size; i++)
+        {
+          to_mean[i] = (float) mean;
+          to_scale[i] = (float) (gamma[i] * scale);
+        }
+    }
+
+  return TRUE;
 }

@@ -159,7 +159,12 @@ gboolean hd_cpu_conv2d         (HdContext *context, HdTensor *y, const HdTensor 
 gboolean hd_cpu_linear         (HdContext *context, HdTensor *y, const HdTensor *x, const HdLinear *linear,
                                 const HdLinearOptions *options, GError **error);
 gboolean hd_cpu_group_norm     (HdContext *context, HdTensor *y, const HdTensor *x, const HdTensor *x2,
-                                const HdNorm *norm, HdActivation activation, GError **error);
+                                const HdTensor *statistics, const HdNorm *norm, HdActivation activation,
+                                GError **error);
+gboolean hd_cpu_channel_moments (HdContext *context, HdTensor *y, const HdTensor *x, const HdTensor *x2,
+                                 GError **error);
+gboolean hd_cpu_group_statistics (HdContext *context, HdTensor *y, const HdTensor *moments, gint64 band_pixels,
+                                  gint64 pixels, const HdNorm *norm, GError **error);
 gboolean hd_cpu_layer_norm     (HdContext *context, HdTensor *y, const HdTensor *x, const HdNorm *norm,
                                 GError **error);
 gboolean hd_cpu_attention      (HdContext *context, HdTensor *y, const HdTensor *q, const HdTensor *k,

@@ -16,6 +16,7 @@
 #define MAX_WIDTH    32      /* vectors side by side that a block reads of a pixel */
 #define SLICE_PIXELS 64      /* the least */
 #define MAX_SLICES   1024
+#define MOMENT_CHANNELS 32
 
 typedef struct
 {
@@ -246,6 +247,91 @@ statistics_kernel (float         *mean,         /* (N, C) */
     }
 }
 
+/* --- statistics of a map in bands --- */
+
+/* Of each channel the mean and the biased variance. Grid: MOMENT_CHANNELS channels each, by as many lanes as a block
+ * has threads for them. */
+template <typename T> __global__ void __launch_bounds__ (THREADS)
+moments_kernel (float         *moments,      /* (2, C) */
+                const float   *sums,         /* (slices, 2, C) */
+                GroupNormShape shape)
+{
+  __shared__ double shared[2][THREADS];
+  constexpr int     lanes = THREADS / MOMENT_CHANNELS;
+  const int         column = threadIdx.x % MOMENT_CHANNELS;
+  const int         lane = threadIdx.x / MOMENT_CHANNELS;
+  const int         channel = blockIdx.x * MOMENT_CHANNELS + column;
+  double            sum = 0.0;
+  double            square = 0.0;
+
+  if (channel < shape.channels)
+    for (int slice = lane; slice < shape.slices; slice += lanes)
+      {
+        sum += sums[(int64_t) slice * 2 * shape.channels + channel];
+        square += sums[((int64_t) slice * 2 + 1) * shape.channels + channel];
+      }
+  shared[0][threadIdx.x] = sum;
+  shared[1][threadIdx.x] = square;
+  __syncthreads ();
+
+  if (lane == 0 && channel < shape.channels)
+    {
+      for (int i = 1; i < lanes; i++)
+        {
+          sum += shared[0][i * MOMENT_CHANNELS + column];
+          square += shared[1][i * MOMENT_CHANNELS + column];
+        }
+      moments[channel] = (float) (load_shift<T> (shape, 0, channel) + sum / shape.pixels);
+      moments[shape.channels + channel] = (float) ((square - sum * (sum / shape.pixels)) / shape.pixels);
+    }
+}
+
+/* Joins the moments of bands. Grid: groups. */
+static __global__ void __launch_bounds__ (THREADS)
+join_kernel (float       *statistics,   /* (2, C): mean of the group, gamma / deviation */
+             const float *moments,      /* (bands, 2, C) */
+             const float *gamma,        /* (C) */
+             int          bands,
+             int64_t      band_pixels,
+             int64_t      pixels,
+             int          channels,
+             int          group_channels,
+             float        epsilon)
+{
+  __shared__ double shared[THREADS];
+  const int         first = blockIdx.x * group_channels;
+  const int64_t     n = (int64_t) bands * group_channels;
+  const double      count = (double) pixels * group_channels;
+  double            total = 0.0;
+
+  for (int64_t i = threadIdx.x; i < n; i += THREADS)
+    {
+      const int64_t band = i / group_channels;
+      const double  share = min (band_pixels, pixels - band * band_pixels) / count;
+
+      total += share * moments[band * 2 * channels + first + i % group_channels];
+    }
+  const double mean = sum_block (shared, total);
+
+  total = 0.0;
+  for (int64_t i = threadIdx.x; i < n; i += THREADS)
+    {
+      const int64_t band = i / group_channels;
+      const double  share = min (band_pixels, pixels - band * band_pixels) / count;
+      const float  *of_band = moments + band * 2 * channels + first + i % group_channels;
+      const double  difference = of_band[0] - mean;
+
+      total += share * (of_band[channels] + difference * difference);
+    }
+  const double factor = 1.0 / sqrt (sum_block (shared, total) + epsilon);
+
+  for (int channel = first + threadIdx.x; channel < first + group_channels; channel += THREADS)
+    {
+      statistics[channel] = (float) mean;
+      statistics[channels + channel] = (float) (gamma[channel] * factor);
+    }
+}
+
 /* --- the normalisation --- */
 
 /* Grid: slices from @first_slice on, chunks, images. */
@@ -296,14 +382,15 @@ normalise_kernel (T             *y,         /* (N, pixels, C) */
 
 typedef struct
 {
-  HdTensor      *y;
-  const HdNorm  *norm;
-  bool           silu;
-  GroupNormShape shape;
-  float         *sums;
-  double        *moments;
-  float         *mean;
-  float         *scale;
+  HdTensor       *y;
+  const HdTensor *statistics;  /* of the whole map, whose rows these are; NULL: of these alone */
+  const HdNorm   *norm;
+  bool            silu;
+  GroupNormShape  shape;
+  float          *sums;
+  double         *moments;
+  const float    *mean;
+  const float    *scale;
 } GroupNorm;
 
 /* Scratch memory: moments (first, as they are aligned to 8), means, scales, sums. */
@@ -328,7 +415,7 @@ make_room (HdCudaContext *cuda,
 
   work->mean = (float *) (work->moments + vectors * 2);
   work->scale = work->mean + vectors;
-  work->sums = work->scale + vectors;
+  work->sums = (float *) work->scale + vectors;
   return TRUE;
 }
 
@@ -355,7 +442,8 @@ walk (HdCudaContext   *cuda,
       GError         **error)
 {
   const GroupNormShape *shape = &work->shape;
-  const double          bytes = (normalise ? 2.0 : 1.0) * hd_tensor_elements (work->y) * sizeof (T);
+  const double          elements = (double) work->y->batch * shape->pixels * shape->channels;
+  const double          bytes = (normalise ? 2.0 : 1.0) * elements * sizeof (T);
   const gint64          part = hd_cuda_pieces_per_launch (cuda, shape->slices, 0.0, bytes);
 
   for (gint64 first = 0; first < shape->slices; first += part)
@@ -382,6 +470,30 @@ walk (HdCudaContext   *cuda,
   return TRUE;
 }
 
+static void
+set_shape (GroupNormShape *shape,
+           const HdTensor *x,
+           const HdTensor *x2,
+           int             vector)
+{
+  shape->channels = x->channels + (x2 != NULL ? x2->channels : 0);
+  shape->pixels = (gint64) x->height * x->width;
+  shape->slice_pixels = MAX (SLICE_PIXELS, (shape->pixels + MAX_SLICES - 1) / MAX_SLICES);
+  shape->slices = (int) ((shape->pixels + shape->slice_pixels - 1) / shape->slice_pixels);
+
+  set_part (&shape->parts[0], x, 0, vector);
+  if (x2 != NULL)
+    set_part (&shape->parts[1], x2, x->channels, vector);
+}
+
+/* Whether all pixels of @x begin at 16 bytes. */
+static gboolean
+is_whole (const HdTensor *x,
+          int             vector)
+{
+  return x == NULL || (x->channels % vector == 0 && (guintptr) x->data % 16 == 0);
+}
+
 template <typename T, int N> static gboolean
 launch_as (HdCudaContext  *cuda,
            GroupNorm      *work,
@@ -392,14 +504,20 @@ launch_as (HdCudaContext  *cuda,
   const HdNorm *norm = work->norm;
   const dim3    groups (norm->groups, work->y->batch);
 
-  set_part (&work->shape.parts[0], x, 0, N);
-  if (x2 != NULL)
-    set_part (&work->shape.parts[1], x2, x->channels, N);
+  set_shape (&work->shape, x, x2, N);
+  if (work->statistics != NULL)
+    {
+      work->mean = (const float *) work->statistics->data;
+      work->scale = work->mean + work->shape.channels;
+      return walk<T, N> (cuda, work, true, error);
+    }
 
-  return walk<T, N> (cuda, work, false, error)
-         && hd_cuda_launch (cuda, "normalising", error, statistics_kernel<T>, groups, THREADS, 0, work->mean,
-                            work->scale, work->moments, (const float *) work->sums, hd_cuda_vector (norm->gamma),
-                            work->shape, work->shape.channels / norm->groups, norm->epsilon)
+  return make_room (cuda, work, error)
+         && walk<T, N> (cuda, work, false, error)
+         && hd_cuda_launch (cuda, "normalising", error, statistics_kernel<T>, groups, THREADS, 0, (float *) work->mean,
+                            (float *) work->scale, work->moments, (const float *) work->sums,
+                            hd_cuda_vector (norm->gamma), work->shape, work->shape.channels / norm->groups,
+                            norm->epsilon)
          && walk<T, N> (cuda, work, true, error);
 }
 
@@ -411,37 +529,92 @@ launch (HdCudaContext  *cuda,
         GError        **error)
 {
   constexpr int N = HdVector<T>::size;
-  gboolean      whole = x->channels % N == 0 && (guintptr) x->data % 16 == 0;
 
-  if (x2 != NULL)
-    whole = whole && x2->channels % N == 0 && (guintptr) x2->data % 16 == 0;
-
-  return whole ? launch_as<T, N> (cuda, work, x, x2, error) : launch_as<T, 1> (cuda, work, x, x2, error);
+  return is_whole (x, N) && is_whole (x2, N) ? launch_as<T, N> (cuda, work, x, x2, error)
+                                             : launch_as<T, 1> (cuda, work, x, x2, error);
 }
 
-/* --- entry --- */
+/* --- entries --- */
 
 gboolean
 hd_cuda_group_norm (HdContext      *context,
                     HdTensor       *y,
                     const HdTensor *x,
                     const HdTensor *x2,
+                    const HdTensor *statistics,
                     const HdNorm   *norm,
                     HdActivation    activation,
                     GError        **error)
 {
-  HdCudaContext *cuda = (HdCudaContext *) context;
-  const gint64   pixels = (gint64) y->height * y->width;
-  GroupNorm      work = {};
+  GroupNorm work = {};
 
   work.y = y;
+  work.statistics = statistics;
   work.norm = norm;
   work.silu = activation == HD_ACTIVATION_SILU;
-  work.shape.channels = y->channels;
-  work.shape.pixels = pixels;
-  work.shape.slice_pixels = MAX (SLICE_PIXELS, (pixels + MAX_SLICES - 1) / MAX_SLICES);
-  work.shape.slices = (int) ((pixels + work.shape.slice_pixels - 1) / work.shape.slice_pixels);
 
-  return make_room (cuda, &work, error)
-         && HD_CUDA_DISPATCH (y->dtype, launch, cuda, &work, x, x2, error);
+  return HD_CUDA_DISPATCH (y->dtype, launch, (HdCudaContext *) context, &work, x, x2, error);
+}
+
+/* --- band by band --- */
+
+template <typename T, int N> static gboolean
+launch_moments_as (HdCudaContext  *cuda,
+                   GroupNorm      *work,
+                   const HdTensor *x,
+                   const HdTensor *x2,
+                   GError        **error)
+{
+  set_shape (&work->shape, x, x2, N);
+
+  return make_room (cuda, work, error)
+         && walk<T, N> (cuda, work, false, error)
+         && hd_cuda_launch (cuda, "normalising", error, moments_kernel<T>,
+                            (work->shape.channels + MOMENT_CHANNELS - 1) / MOMENT_CHANNELS, THREADS, 0,
+                            (float *) work->y->data, (const float *) work->sums, work->shape);
+}
+
+template <typename T> static gboolean
+launch_moments (HdCudaContext  *cuda,
+                GroupNorm      *work,
+                const HdTensor *x,
+                const HdTensor *x2,
+                GError        **error)
+{
+  constexpr int N = HdVector<T>::size;
+
+  return is_whole (x, N) && is_whole (x2, N) ? launch_moments_as<T, N> (cuda, work, x, x2, error)
+                                             : launch_moments_as<T, 1> (cuda, work, x, x2, error);
+}
+
+gboolean
+hd_cuda_channel_moments (HdContext      *context,
+                         HdTensor       *y,
+                         const HdTensor *x,
+                         const HdTensor *x2,
+                         GError        **error)
+{
+  GroupNorm work = {};
+
+  work.y = y;
+
+  return HD_CUDA_DISPATCH (x->dtype, launch_moments, (HdCudaContext *) context, &work, x, x2, error);
+}
+
+gboolean
+hd_cuda_group_statistics (HdContext      *context,
+                          HdTensor       *y,
+                          const HdTensor *moments,
+                          gint64          band_pixels,
+                          gint64          pixels,
+                          const HdNorm   *norm,
+                          GError        **error)
+{
+  HdCudaContext *cuda = (HdCudaContext *) context;
+  const int      channels = y->channels;
+
+  return hd_cuda_pace (cuda, 0.0, 4.0 * hd_tensor_elements (moments), error)
+         && hd_cuda_launch (cuda, "normalising", error, join_kernel, norm->groups, THREADS, 0, (float *) y->data,
+                            (const float *) moments->data, hd_cuda_vector (norm->gamma), moments->height, band_pixels,
+                            pixels, channels, channels / norm->groups, norm->epsilon);
 }

@@ -83,9 +83,32 @@ dry_group_norm (HdContext      *context,
                 HdTensor       *y,
                 const HdTensor *x,
                 const HdTensor *x2,
+                const HdTensor *statistics,
                 const HdNorm   *norm,
                 HdActivation    activation,
                 GError        **error)
+{
+  return TRUE;
+}
+
+static gboolean
+dry_channel_moments (HdContext      *context,
+                     HdTensor       *y,
+                     const HdTensor *x,
+                     const HdTensor *x2,
+                     GError        **error)
+{
+  return TRUE;
+}
+
+static gboolean
+dry_group_statistics (HdContext      *context,
+                      HdTensor       *y,
+                      const HdTensor *moments,
+                      gint64          band_pixels,
+                      gint64          pixels,
+                      const HdNorm   *norm,
+                      GError        **error)
 {
   return TRUE;
 }
@@ -185,6 +208,8 @@ static const HdBackend dry_backend = {
   .conv2d = dry_conv2d,
   .linear = dry_linear,
   .group_norm = dry_group_norm,
+  .channel_moments = dry_channel_moments,
+  .group_statistics = dry_group_statistics,
   .layer_norm = dry_layer_norm,
   .attention = dry_attention,
   .avg_pool_2x2 = dry_resize,
