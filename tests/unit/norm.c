@@ -188,7 +188,7 @@ static void
 run_group_norm (const Case *test,
                 HdDtype     dtype)
 {
-  g_autoptr (HdContext) context = test_context_new (dtype, 16 << 20);
+  g_autoptr (HdContext) context = test_context_new (dtype, 32 << 20);
   g_autoptr (GRand)     rand = g_rand_new_with_seed (2);
   int                   channels = test->channels + test->channels2;
   gsize                 pixels = (gsize) test->height * test->width;
