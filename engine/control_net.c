@@ -85,13 +85,14 @@ hd_control_net (HdControlNet             *net,
                 double                    timestep,
                 const HdControlCondition *condition,
                 double                    strength,
+                guint                     splits,
                 HdControlResiduals       *residuals)
 {
   HdContext            *context = net->context;
   g_autoptr (HdTensor)  x = NULL;
   HdUnetPass            pass;
 
-  hd_unet_pass_init (&pass, context, NULL, NULL, NULL);
+  hd_unet_pass_init (&pass, context, NULL, NULL, NULL, splits);
   x = hd_unet_encoder (&net->encoder, &pass, latent, timestep, condition->condition, condition->hint);
 
   for (int i = 0; i < net->n_skips; i++)

@@ -84,6 +84,7 @@ HdControlCondition *
  * @latent: (N, h, w, I): the U-Net's input; of a model for inpainting the latents alone
  * @timestep: as the U-Net's
  * @strength: what the residuals will be multiplied by; 1 as it was trained
+ * @splits: of #HdSplit: what is split to save memory
  * @residuals: (out): to be given to hd_unet(); hd_control_residuals_clear() afterwards
  *
  * One evaluation. Neither RAU-Net nor MSW-MSA changes a ControlNet: its residuals have the sizes of a plain U-Net's
@@ -94,6 +95,7 @@ void          hd_control_net        (HdControlNet             *net,
                                      double                    timestep,
                                      const HdControlCondition *condition,
                                      double                    strength,
+                                     guint                     splits,
                                      HdControlResiduals       *residuals);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdControlNet, hd_control_net_free)

@@ -5,6 +5,7 @@
 #include "engine/device.h"
 #include "engine/engine_private.h"
 #include "engine/noise.h"
+#include "engine/pipeline_stage.h"
 
 
 HdEngine *
@@ -27,16 +28,8 @@ hd_engine_set_previews (HdEngine *engine,
 }
 
 static void
-drop_control_net (HdEngine *engine)
-{
-  g_clear_pointer (&engine->control_net, hd_control_net_free);
-  g_clear_pointer (&engine->control_key, g_free);
-}
-
-static void
 drop_model (HdEngine *engine)
 {
-  drop_control_net (engine);
   engine->preview = (HdPreview) { 0 };
   g_clear_pointer (&engine->pipeline, hd_pipeline_free);
   g_clear_pointer (&engine->fingerprint, g_free);
@@ -102,11 +95,11 @@ hd_engine_ensure_device (HdEngine         *engine,
   return TRUE;
 }
 
+/* The model of @loading, of which nothing need be in memory yet; what another one took is given back. */
 static gboolean
 ensure_model (HdEngine         *engine,
               const HdLoading  *loading,
               int               threads,
-              GCancellable     *cancellable,
               GError          **error)
 {
   if (engine->pipeline != NULL && g_strcmp0 (engine->model_key, loading->key) == 0)
@@ -117,7 +110,7 @@ ensure_model (HdEngine         *engine,
   if (engine->fingerprint == NULL)
     return FALSE;
 
-  engine->pipeline = hd_loading_load (loading, engine->context, threads, cancellable, error);
+  engine->pipeline = hd_loading_open (loading, engine->context, threads, error);
   if (engine->pipeline == NULL)
     return FALSE;
 
@@ -126,37 +119,22 @@ ensure_model (HdEngine         *engine,
   return TRUE;
 }
 
-/* Completes @job with its ControlNet, if it has one. */
-static gboolean
-ensure_control_net (HdEngine  *engine,
-                    HdJob     *job,
-                    GError   **error)
+gboolean
+hd_engine_set_control_net (HdPipeline       *pipeline,
+                           const HdRequest  *request,
+                           GError          **error)
 {
-  const HdPipeline *pipeline = engine->pipeline;
-  g_autofree char  *path = NULL;
-  g_autofree char  *key = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *stamp = NULL;
 
-  if (!hd_request_has_control (job->request))
+  if (hd_request_has_control (request))
     {
-      drop_control_net (engine);
-      return TRUE;
-    }
-
-  path = hd_loading_find_control_net (job->request, error);
-  if (path == NULL)
-    return FALSE;
-
-  key = hd_loading_stamp (path);
-  if (engine->control_net == NULL || g_strcmp0 (engine->control_key, key) != 0)
-    {
-      drop_control_net (engine);
-      engine->control_net = hd_control_net_load (engine->context, path, &pipeline->unet->config, pipeline->factor,
-                                                 error);
-      if (engine->control_net == NULL)
+      path = hd_loading_find_control_net (request, error);
+      if (path == NULL)
         return FALSE;
-      engine->control_key = g_steal_pointer (&key);
+      stamp = hd_loading_stamp (path);
     }
-  hd_job_set_control (job, engine->control_net);
+  hd_pipeline_set_control_net (pipeline, path, stamp);
 
   return TRUE;
 }
@@ -292,7 +270,7 @@ compute (HdEngine  *engine,
   HdPipeline           *pipeline = engine->pipeline;
   HdRun                *settings = &job->run;
   gsize                 pixels = (gsize) settings->latent_width * settings->latent_height;
-  g_autofree float     *latents = g_try_new (float, pixels * pipeline->vae->config.latent_channels);
+  g_autofree float     *latents = g_try_new (float, pixels * pipeline->model->vae.latent_channels);
   g_autofree float     *planes = g_try_new (float, (gsize) 3 * job->width * job->height);
   g_autoptr (HdImage)   image = NULL;
   g_autoptr (HdPicture) picture = g_new0 (HdPicture, 1);
@@ -338,25 +316,22 @@ static HdPicture *
 run_job (HdEngine         *engine,
          const HdRequest  *request,
          Run              *run,
-         GCancellable     *cancellable,
          GError          **error)
 {
   HdContext         *context = engine->context;
   g_autoptr (HdJob)  job = hd_job_new (engine->pipeline->model, request, FALSE, error);
   HdPicture         *picture;
 
-  if (job == NULL || !ensure_control_net (engine, job, error))
+  if (job == NULL)
     return NULL;
 
   hd_context_reset_statistics (context);
-  hd_context_set_cancellable (context, cancellable);
   hd_context_set_progress (context, on_operator, run);
   run->started = g_get_monotonic_time ();
 
   picture = compute (engine, job, run, error);
 
   hd_context_set_progress (context, NULL, NULL);
-  hd_context_set_cancellable (context, NULL);
   g_clear_pointer (&run->progress.preview, hd_image_unref);
   if (picture != NULL && hd_context_is_timed (context))
     hd_speed_learn (&engine->speed, context);
@@ -387,7 +362,7 @@ run_all (HdEngine         *engine,
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
-      picture = run_job (engine, one, run, cancellable, error);
+      picture = run_job (engine, one, run, error);
       if (picture == NULL || !take (picture, run->user_data, error))
         return FALSE;
     }
@@ -395,7 +370,31 @@ run_all (HdEngine         *engine,
   return TRUE;
 }
 
-/* A dry run first: it tells how much memory to take and how much work there is. */
+/* Loads what stays in memory, then makes the pictures. */
+static gboolean
+load_and_run (HdEngine         *engine,
+              const HdRequest  *request,
+              HdPictureFunc     take,
+              Run              *run,
+              GCancellable     *cancellable,
+              GError          **error)
+{
+  HdPipeline *pipeline = engine->pipeline;
+  gboolean    success;
+
+  hd_pipeline_set_cancellable (pipeline, cancellable);
+  success = hd_pipeline_enter (pipeline, request->image != NULL ? HD_STAGE_IMAGE : HD_STAGE_TEXT, error)
+            && run_all (engine, request, take, run, cancellable, error);
+  hd_pipeline_set_cancellable (pipeline, NULL);
+
+  /* The model stays warm; the room for its work is given back. */
+  hd_context_reserve (engine->context, 0, NULL);
+
+  return success;
+}
+
+/* Dry runs first: they tell how much memory to take, what is to be split so that there is enough of it, and how much
+ * work there is. */
 static gboolean
 run_on_device (HdEngine         *engine,
                const HdRequest  *request,
@@ -404,25 +403,20 @@ run_on_device (HdEngine         *engine,
                GCancellable     *cancellable,
                GError          **error)
 {
-  HdContext          *context = engine->context;
   g_auto (HdLoading)  loading = { 0 };
   HdEstimate          estimate = { 0 };
-  gboolean            success = FALSE;
+  gboolean            success;
 
   if (!hd_loading_init (&loading, request, error)
-      || !ensure_model (engine, &loading, request->threads, cancellable, error)
-      || !hd_engine_count (engine, &loading, request, &estimate, error))
+      || !ensure_model (engine, &loading, request->threads, error)
+      || !hd_engine_set_control_net (engine->pipeline, request, error)
+      || !hd_engine_count (engine, &loading, request, &engine->pipeline->plan, &estimate, error))
     return FALSE;
 
   run->total_flops = MAX (estimate.flops, 1.0);
   run->progress.flops = run->total_flops * request->count;
-  if (hd_engine_check_memory (engine, request, &estimate, error)
-      && hd_context_reserve (context, estimate.tensor_bytes, error))
-    {
-      success = run_all (engine, request, take, run, cancellable, error);
-      /* The model stays warm; the room for its work is given back. */
-      hd_context_reserve (context, 0, NULL);
-    }
+  success = hd_engine_check_memory (engine, request, &estimate, error)
+            && load_and_run (engine, request, take, run, cancellable, error);
   hd_estimate_clear (&estimate);
 
   return success;

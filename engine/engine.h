@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/image.h"
+#include "engine/memory_plan.h"
 #include "engine/request.h"
 
 G_BEGIN_DECLS
@@ -79,10 +80,13 @@ void       hd_picture_free (HdPicture *picture);
  * @width: of the picture, in pixels, where the request left it to the model or the task
  * @height: of it
  * @steps: of the schedule, likewise
- * @weight_bytes: of the networks that are in memory at once
- * @tensor_bytes: the peak of activations
- * @free_bytes: what the device has for both: free memory, and weights of the model that are there from an earlier run;
- *   G_MAXSIZE where that is not known
+ * @weight_bytes: of the networks that are in memory when the run takes most
+ * @tensor_bytes: of the activations then: together with @weight_bytes what the run takes in all
+ * @whole_bytes: what it would take in all if nothing were split
+ * @free_bytes: what there is for both: free memory of the device, and what weights from an earlier run take of it; the
+ *   request's budget if that is less; G_MAXSIZE where neither is known
+ * @splits: of #HdSplit: what is split so that @free_bytes suffice; hd_split_describe() has words for users
+ * @fits: they do; if not, @weight_bytes and @tensor_bytes are the least that the run can take
  * @flops: arithmetic of the whole run, two per multiply-add
  * @step_flops_first: of the first step
  * @step_flops_last: of the last step
@@ -91,17 +95,20 @@ void       hd_picture_free (HdPicture *picture);
  */
 typedef struct
 {
-  int     width;
-  int     height;
-  int     steps;
-  gsize   weight_bytes;
-  gsize   tensor_bytes;
-  gsize   free_bytes;
-  double  flops;
-  double  step_flops_first;
-  double  step_flops_last;
-  double  seconds;
-  char   *device;
+  int       width;
+  int       height;
+  int       steps;
+  gsize     weight_bytes;
+  gsize     tensor_bytes;
+  gsize     whole_bytes;
+  gsize     free_bytes;
+  guint     splits;
+  gboolean  fits;
+  double    flops;
+  double    step_flops_first;
+  double    step_flops_last;
+  double    seconds;
+  char     *device;
 } HdEstimate;
 
 void       hd_estimate_clear (HdEstimate *estimate);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "engine/engine_private.h"
-#include "engine/control_net.h"
+#include "engine/pipeline_stage.h"
 #include "kernels/dry/dry.h"
+#include "kernels/i18n.h"
 #include "kernels/i18n.h"
 
 void
@@ -14,14 +15,14 @@ hd_estimate_clear (HdEstimate *estimate)
 /* Sizes that are proposed have sides in multiples of this. */
 #define SIZE_STEP 64
 
-/* Arithmetic of the steps that have begun: what was counted at the beginning of the first and the last step,
- * and of the last but one. */
+/* Arithmetic of the steps: what was counted at the beginning of the first, the second and the last, and at the end. */
 typedef struct
 {
   HdContext *context;
   double     first;
   double     second;
   double     last;
+  double     end;
 } StepCounts;
 
 static double
@@ -66,110 +67,184 @@ on_shift (guint64  call,
   return 0;
 }
 
-/* Runs @job through @dry, a pipeline on the dry device, and fills in all of @estimate that comes of it. */
-static gboolean
-count_run (HdPipeline  *dry,
-           const HdJob *job,
-           HdEstimate  *estimate,
-           GError     **error)
+/* --- one run -------------------------------------------------------------------- */
+
+/* What is measured. */
+typedef struct
 {
-  StepCounts        counts = { .context = dry->context };
-  HdRun             run = job->run;
+  HdPipeline  *dry;        /* on the dry device */
+  const HdJob *job;
+  gboolean     one_step;   /* of a plain UNet, which takes the most memory: it is enough to find a plan */
+  StepCounts   counts;
+  double       flops;      /* of the whole run */
+} Measurement;
+
+/* HdMeasureFunc: runs the job through the dry pipeline. */
+static gboolean
+measure (guint          splits,
+         HdMemoryNeed  *need,
+         gpointer       user_data,
+         GError       **error)
+{
+  Measurement      *measurement = user_data;
+  HdPipeline       *dry = measurement->dry;
+  HdRun             run = measurement->job->run;
   gsize             pixels = (gsize) run.latent_width * run.latent_height;
-  g_autofree float *latents = g_try_new0 (float, pixels * dry->vae->config.latent_channels);
+  g_autofree float *latents = g_try_new0 (float, pixels * dry->model->vae.latent_channels);
   g_autofree float *planes = g_try_new (float, pixels * dry->factor * dry->factor * 3);
+  gboolean          success;
 
   if (latents == NULL || planes == NULL)
     {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                   "No memory for a picture of %d x %d", job->width, job->height);
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("No memory for a picture of %d x %d"),
+                   measurement->job->width, measurement->job->height);
       return FALSE;
     }
 
+  measurement->counts = (StepCounts) { .context = dry->context };
   run.noise = on_noise;
   run.shift = on_shift;
   run.step = on_step;
-  run.user_data = &counts;
+  run.user_data = &measurement->counts;
+  if (measurement->one_step)
+    {
+      run.sampler.steps = 1;
+      run.sampler.strength = 1.0;
+    }
+
+  *need = (HdMemoryNeed) { 0 };
+  dry->plan = (HdMemoryPlan) { .splits = splits };
+  dry->need = need;
   hd_context_reset_statistics (dry->context);
-  if (!hd_pipeline_denoise (dry, &run, latents, error))
-    return FALSE;
+  success = hd_pipeline_denoise (dry, &run, latents, error);
+  measurement->counts.end = count_flops (dry->context);
+  success = success && hd_pipeline_decode (dry, latents, run.latent_height, run.latent_width, planes, error);
+  hd_pipeline_leave (dry);
+  dry->need = NULL;
+  measurement->flops = count_flops (dry->context);
 
-  estimate->step_flops_last = count_flops (dry->context) - counts.last;
-  estimate->step_flops_first = counts.second > 0.0 ? counts.second - counts.first : estimate->step_flops_last;
-  if (!hd_pipeline_decode (dry, latents, run.latent_height, run.latent_width, planes, error))
-    return FALSE;
+  return success;
+}
 
-  estimate->flops = count_flops (dry->context);
-  estimate->tensor_bytes = hd_context_get_peak_bytes (dry->context);
-  estimate->weight_bytes = hd_context_get_weight_bytes (dry->context);
-  estimate->width = job->shown_width;
-  estimate->height = job->shown_height;
-  estimate->steps = job->request->steps;
+/* --- the plan ------------------------------------------------------------------- */
+
+gsize
+hd_engine_get_limit (HdEngine        *engine,
+                     const HdRequest *request)
+{
+  gsize free_bytes = hd_context_get_available_bytes (engine->context);
+  gsize present = hd_context_get_weight_bytes (engine->context);
+  gsize limit = free_bytes <= G_MAXSIZE - present ? free_bytes + present : G_MAXSIZE;
+
+  return request->memory_budget > 0 ? MIN (limit, (gsize) request->memory_budget << 20) : limit;
+}
+
+/* The cheapest splits with which @limit is enough, and what the run takes with them; @whole: what it takes without any. */
+static gboolean
+choose (Measurement   *measurement,
+        gsize          limit,
+        guint         *splits,
+        HdMemoryNeed  *need,
+        HdMemoryNeed  *whole,
+        GError       **error)
+{
+  guint tried;
+
+  *splits = 0;
+  if (!measure (0, need, measurement, error))
+    return FALSE;
+  *whole = *need;
+
+  while (hd_memory_need_bytes (need) > limit)
+    {
+      tried = *splits;
+      measurement->one_step = TRUE;
+      if (!measure (*splits, need, measurement, error)
+          || !hd_memory_plan_choose (limit, splits, need, measure, measurement, error))
+        return FALSE;
+      measurement->one_step = FALSE;
+
+      /* Should the whole run take more than that one step, it is split further. */
+      if (*splits == tried)
+        *splits |= hd_memory_plan_next (tried, hd_memory_need_peak (need));
+      if (!measure (*splits, need, measurement, error))
+        return FALSE;
+      if (*splits == tried)
+        break;
+    }
 
   return TRUE;
 }
 
+static void
+fill_estimate (HdEstimate         *estimate,
+               const Measurement  *measurement,
+               const HdMemoryNeed *need)
+{
+  const HdJob      *job = measurement->job;
+  const StepCounts *counts = &measurement->counts;
+  HdStage           peak = hd_memory_need_peak (need);
+
+  estimate->flops = measurement->flops;
+  estimate->step_flops_last = counts->end - counts->last;
+  estimate->step_flops_first = counts->second > 0.0 ? counts->second - counts->first : estimate->step_flops_last;
+  estimate->weight_bytes = need->weight_bytes[peak];
+  estimate->tensor_bytes = need->tensor_bytes[peak];
+  estimate->width = job->shown_width;
+  estimate->height = job->shown_height;
+  estimate->steps = job->request->steps;
+}
+
+/* A dry pipeline and the job for it. */
 static gboolean
-count_job (HdPipeline       *dry,
-           HdJob            *job,
-           HdEstimate       *estimate,
-           GError          **error)
+prepare (HdEngine         *engine,
+         const HdLoading  *loading,
+         const HdRequest  *request,
+         HdPipeline      **dry,
+         HdJob           **job,
+         GError          **error)
 {
-  g_autoptr (HdControlNet)  net = NULL;
-  g_autofree char          *path = NULL;
+  g_autoptr (HdContext) context = hd_dry_context_new (hd_context_get_dtype (engine->context));
 
-  if (hd_request_has_control (job->request))
-    {
-      path = hd_loading_find_control_net (job->request, error);
-      net = path != NULL ? hd_control_net_load (dry->context, path, &dry->unet->config, dry->factor, error) : NULL;
-      if (net == NULL)
-        return FALSE;
-      hd_job_set_control (job, net);
-    }
+  *dry = hd_loading_open (loading, context, request->threads, error);
+  if (*dry == NULL || !hd_engine_set_control_net (*dry, request, error))
+    return FALSE;
+  *job = hd_job_new (loading->model, request, TRUE, error);
 
-  return count_run (dry, job, estimate, error);
-}
-
-/* Weights that are on the device already need no room. */
-static gsize
-present_bytes (HdEngine         *engine,
-               const HdEstimate *estimate)
-{
-  return MIN (hd_context_get_weight_bytes (engine->context), estimate->weight_bytes);
-}
-
-static gsize
-free_bytes (HdEngine         *engine,
-            const HdEstimate *estimate)
-{
-  gsize available = hd_context_get_available_bytes (engine->context);
-  gsize present = present_bytes (engine, estimate);
-
-  return available < G_MAXSIZE - present ? available + present : G_MAXSIZE;
+  return *job != NULL;
 }
 
 gboolean
 hd_engine_count (HdEngine         *engine,
                  const HdLoading  *loading,
                  const HdRequest  *request,
+                 HdMemoryPlan     *plan,
                  HdEstimate       *estimate,
                  GError          **error)
 {
-  g_autoptr (HdContext)  context = hd_dry_context_new (hd_context_get_dtype (engine->context));
-  g_autoptr (HdPipeline) dry = hd_loading_load (loading, context, request->threads, NULL, error);
+  g_autoptr (HdPipeline) dry = NULL;
   g_autoptr (HdJob)      job = NULL;
+  Measurement            measurement = { 0 };
+  gsize                  limit = hd_engine_get_limit (engine, request);
+  HdMemoryNeed           need;
+  HdMemoryNeed           whole;
 
   *estimate = (HdEstimate) { .seconds = -1.0 };
-  if (dry == NULL)
+  if (!prepare (engine, loading, request, &dry, &job, error))
     return FALSE;
 
-  job = hd_job_new (loading->model, request, TRUE, error);
-  if (job == NULL || !count_job (dry, job, estimate, error))
+  measurement = (Measurement) { .dry = dry, .job = job };
+  if (!choose (&measurement, limit, &estimate->splits, &need, &whole, error))
     return FALSE;
 
-  estimate->seconds = hd_speed_predict (&engine->speed, context);
-  estimate->free_bytes = free_bytes (engine, estimate);
+  fill_estimate (estimate, &measurement, &need);
+  estimate->whole_bytes = hd_memory_need_bytes (&whole);
+  estimate->free_bytes = limit;
+  estimate->fits = hd_memory_need_bytes (&need) <= limit;
+  estimate->seconds = hd_speed_predict (&engine->speed, dry->context);
   estimate->device = g_strdup (hd_context_get_name (engine->context));
+  if (plan != NULL)
+    hd_memory_plan_init (plan, estimate->splits, &need);
 
   return TRUE;
 }
@@ -188,7 +263,7 @@ hd_engine_estimate (HdEngine         *engine,
   return hd_request_check (request, error)
          && hd_engine_ensure_device (engine, request, error)
          && hd_loading_init (&loading, request, error)
-         && hd_engine_count (engine, &loading, request, estimate, error);
+         && hd_engine_count (engine, &loading, request, NULL, estimate, error);
 }
 
 gboolean
@@ -203,50 +278,47 @@ hd_engine_measure_speed (HdEngine         *engine,
          && hd_speed_measure (&engine->speed, engine->context, error);
 }
 
-/* What is still to be allocated for a run. */
-static gsize
-missing_bytes (HdEngine         *engine,
-               const HdEstimate *estimate)
-{
-  return estimate->tensor_bytes + estimate->weight_bytes - present_bytes (engine, estimate);
-}
+/* --- what would fit -------------------------------------------------------------- */
 
-/* Whether the device has room for @request at another size, whose longer side is @longer. */
+/* Whether @limit is enough for @request at another size, whose longer side is @longer, with all that can be split. */
 static gboolean
 fits (HdEngine        *engine,
+      const HdLoading *loading,
       const HdRequest *request,
       int              longer,
-      gsize            available,
+      gsize            limit,
       int             *width,
       int             *height)
 {
-  g_autoptr (HdRequest) smaller = hd_request_copy (request);
-  double                scale = (double) longer / MAX (request->width, request->height);
-  HdEstimate            estimate;
-  gboolean              result;
+  g_autoptr (HdRequest)  smaller = hd_request_copy (request);
+  g_autoptr (HdPipeline) dry = NULL;
+  g_autoptr (HdJob)      job = NULL;
+  double                 scale = (double) longer / MAX (request->width, request->height);
+  Measurement            measurement = { .one_step = TRUE };
+  HdMemoryNeed           need;
 
   smaller->width = MAX ((int) (request->width * scale), HD_REQUEST_MIN_SIZE);
   smaller->height = MAX ((int) (request->height * scale), HD_REQUEST_MIN_SIZE);
-  smaller->steps = 1;
-  if (!hd_engine_estimate (engine, smaller, &estimate, NULL))
+  if (!prepare (engine, loading, smaller, &dry, &job, NULL))
     return FALSE;
 
-  result = missing_bytes (engine, &estimate) <= available;
-  hd_estimate_clear (&estimate);
-  if (result)
-    {
-      *width = smaller->width;
-      *height = smaller->height;
-    }
+  measurement.dry = dry;
+  measurement.job = job;
+  if (!measure (hd_split_all (), &need, &measurement, NULL) || hd_memory_need_bytes (&need) > limit)
+    return FALSE;
 
-  return result;
+  *width = smaller->width;
+  *height = smaller->height;
+
+  return TRUE;
 }
 
-/* The largest size of @request's shape that the device has room for, 0 x 0 if there is none. */
+/* The largest size of @request's shape for which @limit is enough, 0 x 0 if there is none. */
 static void
 find_fitting_size (HdEngine        *engine,
+                   const HdLoading *loading,
                    const HdRequest *request,
-                   gsize            available,
+                   gsize            limit,
                    int             *width,
                    int             *height)
 {
@@ -258,7 +330,7 @@ find_fitting_size (HdEngine        *engine,
     {
       int middle = (fitting + too_large) / 2;
 
-      if (fits (engine, request, middle * SIZE_STEP, available, width, height))
+      if (fits (engine, loading, request, middle * SIZE_STEP, limit, width, height))
         fitting = middle;
       else
         too_large = middle;
@@ -272,36 +344,42 @@ hd_engine_check_memory (HdEngine         *engine,
                         GError          **error)
 {
   HD_ENGINE_LOCK (engine);
+  g_auto (HdLoading)     loading = { 0 };
+  g_autoptr (HdRequest)  sized = NULL;   /* the size may have been left to the model or the task */
   g_autofree char       *needs = NULL;
   g_autofree char       *has = NULL;
-  g_autoptr (HdRequest)  sized = NULL;   /* the size may have been left to the model or the task */
-  gsize                  available;
-  gsize                  missing;
+  g_autofree char       *problem = NULL;
+  gsize                  limit;
   int                    width;
   int                    height;
 
   if (!hd_engine_ensure_device (engine, request, error))
     return FALSE;
 
-  available = hd_context_get_available_bytes (engine->context);
-  missing = missing_bytes (engine, estimate);
-  if (missing <= available)
+  limit = hd_engine_get_limit (engine, request);
+  if (estimate->weight_bytes + estimate->tensor_bytes <= limit)
     return TRUE;
+  if (!hd_loading_init (&loading, request, error))
+    return FALSE;
 
-  needs = g_format_size_full (missing, G_FORMAT_SIZE_IEC_UNITS);
-  has = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
+  needs = g_format_size_full (estimate->weight_bytes + estimate->tensor_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  has = g_format_size_full (limit, G_FORMAT_SIZE_IEC_UNITS);
   sized = hd_request_copy (request);
   sized->width = estimate->width;
   sized->height = estimate->height;
-  find_fitting_size (engine, sized, available, &width, &height);
-  if (width > 0)
-    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                 _("A picture of %d x %d needs %s of memory, %s are free; %d x %d would fit"),
-                 sized->width, sized->height, needs, has, width, height);
+  find_fitting_size (engine, &loading, sized, limit, &width, &height);
+
+  if (limit == (gsize) request->memory_budget << 20)
+    problem = g_strdup_printf (_("A picture of %d x %d needs at least %s of memory, the memory budget is %s"),
+                               sized->width, sized->height, needs, has);
   else
-    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
-                 _("A picture of %d x %d needs %s of memory, %s are free; no smaller one would fit with this model"),
-                 sized->width, sized->height, needs, has);
+    problem = g_strdup_printf (_("A picture of %d x %d needs at least %s of memory, %s are free"),
+                               sized->width, sized->height, needs, has);
+  if (width > 0)
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("%s; %d x %d would fit"), problem, width, height);
+  else
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("%s; no smaller one would fit with this model"),
+                 problem);
 
   return FALSE;
 }

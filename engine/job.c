@@ -244,6 +244,8 @@ prepare_control (HdJob     *job,
     .picture = job->map, .strength = control->strength, .start = control->start, .end = control->end,
   };
 
+  job->run.control = &job->control;
+
   return job->map != NULL;
 }
 
@@ -320,14 +322,6 @@ hd_job_free (HdJob *job)
   g_free (job->mask);
   g_free (job->map);
   g_free (job);
-}
-
-void
-hd_job_set_control (HdJob        *job,
-                    HdControlNet *net)
-{
-  job->control.net = net;
-  job->run.control = &job->control;
 }
 
 HdImage *

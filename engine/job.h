@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /**
  * HdJob:
  * @request: the request, with all that was left to the model or the task settled
- * @run: it in a pipeline's terms; without the functions, and without the ControlNet itself
+ * @run: it in a pipeline's terms; without the functions
  * @width: of the picture that the networks work on, in pixels; a multiple of 64
  * @height: of it
  * @shown_width: of the picture that is asked for, which lies in the middle of the networks'
@@ -55,10 +55,6 @@ HdJob   *hd_job_new            (const HdModel    *model,
                                 gboolean          dry,
                                 GError          **error);
 void     hd_job_free           (HdJob            *job);
-
-/* Completes the run with the ControlNet that the request asked for. */
-void     hd_job_set_control    (HdJob            *job,
-                                HdControlNet     *net);
 
 /**
  * hd_job_finish:

@@ -181,10 +181,9 @@ hd_loading_clear (HdLoading *loading)
 }
 
 HdPipeline *
-hd_loading_load (const HdLoading  *loading,
+hd_loading_open (const HdLoading  *loading,
                  HdContext        *context,
                  int               threads,
-                 GCancellable     *cancellable,
                  GError          **error)
 {
   g_autoptr (HdWeightPatches) patches = NULL;
@@ -198,12 +197,29 @@ hd_loading_load (const HdLoading  *loading,
       if (lora == NULL)
         return NULL;
       if (patches == NULL)
-        {
-          patches = hd_weight_patches_new (threads);
-          hd_weight_patches_set_cancellable (patches, cancellable);
-        }
+        patches = hd_weight_patches_new (threads);
       hd_weight_patches_add_lora (patches, lora, use->weight, use->weight);
     }
 
-  return hd_pipeline_new (context, loading->model, patches, error);
+  return hd_pipeline_new (context, loading->model, patches);
+}
+
+HdPipeline *
+hd_loading_load (const HdLoading  *loading,
+                 HdContext        *context,
+                 int               threads,
+                 GCancellable     *cancellable,
+                 GError          **error)
+{
+  g_autoptr (HdPipeline) pipeline = hd_loading_open (loading, context, threads, error);
+  gboolean               success;
+
+  if (pipeline == NULL)
+    return NULL;
+
+  hd_pipeline_set_cancellable (pipeline, cancellable);
+  success = hd_pipeline_load_networks (pipeline, error);
+  hd_pipeline_set_cancellable (pipeline, NULL);
+
+  return success ? g_steal_pointer (&pipeline) : NULL;
 }

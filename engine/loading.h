@@ -36,12 +36,19 @@ gboolean      hd_loading_init             (HdLoading        *loading,
 void          hd_loading_clear            (HdLoading        *loading);
 
 /**
- * hd_loading_load:
+ * hd_loading_open:
  * @context: from now on it keeps weights as the request wants them
  * @threads: to add LoRAs with; 0: one per processor
  *
- * Returns: (transfer full): the model's networks with the LoRAs in their weights; %NULL with @error set.
+ * Returns: (transfer full): the model, whose networks will be loaded with the LoRAs in their weights when a run needs
+ *   them; %NULL with @error set.
  */
+HdPipeline   *hd_loading_open             (const HdLoading  *loading,
+                                           HdContext        *context,
+                                           int               threads,
+                                           GError          **error);
+
+/* The same with all networks loaded, but for a ControlNet. */
 HdPipeline   *hd_loading_load             (const HdLoading  *loading,
                                            HdContext        *context,
                                            int               threads,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "engine/pipeline.h"
+#include "engine/pipeline_stage.h"
 
 #include <string.h>
 
@@ -16,23 +16,34 @@ typedef struct
   HdPipeline         *pipeline;
   const HdRun        *run;
   HdSampler          *sampler;
-  int                 batch;        /* images of an evaluation: for the negative prompt and the prompt, or one */
+  int                 batch;        /* images of a step: for the negative prompt and the prompt, or one */
+  int                 passes;       /* in which they are evaluated: together, or one after the other */
   int                 steps;
-  HdUnetCondition    *condition;
-  HdControlCondition *control;
+  HdUnetCondition    *conditions[MAX_GUIDANCE_BATCH];   /* of each pass */
+  HdControlCondition *controls[MAX_GUIDANCE_BATCH];
   HdRauNet            rau_net;
   HdMswMsa            msw_msa;
   HdStart             start;
-  float              *input;        /* (I, h, w) for each image of the batch */
+  float              *input;        /* (I, h, w) for each image of a pass */
   float              *prediction;   /* (L, h, w) for each image of the batch */
 } Denoising;
+
+/* Images of a pass. */
+static int
+get_pass_batch (const Denoising *denoising)
+{
+  return denoising->batch / denoising->passes;
+}
 
 static void
 denoising_clear (Denoising *denoising)
 {
   g_clear_pointer (&denoising->sampler, hd_sampler_free);
-  g_clear_pointer (&denoising->condition, hd_unet_condition_free);
-  g_clear_pointer (&denoising->control, hd_control_condition_free);
+  for (int pass = 0; pass < MAX_GUIDANCE_BATCH; pass++)
+    {
+      g_clear_pointer (&denoising->conditions[pass], hd_unet_condition_free);
+      g_clear_pointer (&denoising->controls[pass], hd_control_condition_free);
+    }
   hd_start_clear (&denoising->start);
   g_clear_pointer (&denoising->input, g_free);
   g_clear_pointer (&denoising->prediction, g_free);
@@ -57,34 +68,97 @@ fill_time_ids (const Denoising *denoising,
     memcpy (time_ids + n * HD_UNET_TIME_IDS, ids, sizeof ids);
 }
 
+/* The ControlNet's picture, which is the same for all images of a pass. */
 static gboolean
-encode_control (Denoising             *denoising,
-                const HdConditioning  *text,
-                const double          *time_ids,
-                GError               **error)
+upload_control_picture (const Denoising  *denoising,
+                        HdTensor        **picture,
+                        GError          **error)
 {
-  HdPipeline           *pipeline = denoising->pipeline;
-  const HdRun          *run = denoising->run;
-  int                   height = run->latent_height * pipeline->factor;
-  int                   width = run->latent_width * pipeline->factor;
-  gsize                 count = (gsize) 3 * height * width;
-  g_autofree float     *pictures = g_try_new (float, denoising->batch * count);
-  g_autoptr (HdTensor)  picture = NULL;
+  HdPipeline       *pipeline = denoising->pipeline;
+  const HdRun      *run = denoising->run;
+  int               batch = get_pass_batch (denoising);
+  int               height = run->latent_height * pipeline->factor;
+  int               width = run->latent_width * pipeline->factor;
+  gsize             count = (gsize) 3 * height * width;
+  g_autofree float *pictures = g_try_new (float, batch * count);
 
   if (pictures == NULL)
     {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for a picture of %d x %d",
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("No memory for a picture of %d x %d"),
                    width, height);
       return FALSE;
     }
 
-  for (int n = 0; n < denoising->batch; n++)
+  for (int n = 0; n < batch; n++)
     memcpy (pictures + n * count, run->control->picture, count * sizeof *pictures);
-  picture = hd_upload (pipeline->context, hd_context_get_dtype (pipeline->context), denoising->batch, height, width, 3,
-                       pictures);
-  denoising->control = hd_control_net_encode (run->control->net, picture, text->hidden, text->pooled, time_ids);
+  *picture = hd_upload (pipeline->context, hd_context_get_dtype (pipeline->context), batch, height, width, 3, pictures);
 
   return TRUE;
+}
+
+/* What the networks make of the text once, for each pass. */
+static gboolean
+encode_conditions (Denoising             *denoising,
+                   const HdConditioning  *text,
+                   GError               **error)
+{
+  HdPipeline           *pipeline = denoising->pipeline;
+  const HdRun          *run = denoising->run;
+  int                   batch = get_pass_batch (denoising);
+  double                time_ids[MAX_GUIDANCE_BATCH * HD_UNET_TIME_IDS];
+  g_autoptr (HdTensor)  picture = NULL;
+
+  if (run->control != NULL && !upload_control_picture (denoising, &picture, error))
+    return FALSE;
+
+  fill_time_ids (denoising, time_ids);
+  for (int pass = 0; pass < denoising->passes; pass++)
+    {
+      g_autoptr (HdTensor) hidden = hd_tensor_images (text->hidden, pass * batch, batch);
+      g_autoptr (HdTensor) pooled = hd_tensor_images (text->pooled, pass * batch, batch);
+
+      denoising->conditions[pass] = hd_unet_encode_condition (pipeline->unet, hidden, pooled, time_ids,
+                                                              run->guidance_scale);
+      if (run->control != NULL)
+        denoising->controls[pass] = hd_control_net_encode (pipeline->control_net, picture, hidden, pooled, time_ids);
+    }
+
+  return hd_context_check (pipeline->context, error);
+}
+
+/* A matrix on the host while the device's memory is cleared. Its bits stay the same. */
+typedef struct
+{
+  HdDtype  dtype;
+  int      batch;
+  int      width;
+  int      channels;
+  float   *rows;
+} HostRows;
+
+static HostRows
+host_rows_take (HdContext  *context,
+                HdTensor  **tensor)
+{
+  g_autoptr (HdTensor) x = g_steal_pointer (tensor);
+  HostRows             host = { 0 };
+
+  if (x == NULL)
+    return host;
+
+  host = (HostRows) { .dtype = x->dtype, .batch = x->batch, .width = x->width, .channels = x->channels,
+                      .rows = g_new (float, hd_tensor_elements (x)) };
+  hd_download_rows (context, x, host.rows);
+
+  return host;
+}
+
+static HdTensor *
+host_rows_return (HdContext      *context,
+                  const HostRows *host)
+{
+  return host->rows != NULL ? hd_upload_rows (context, host->dtype, host->batch, 1, host->width, host->channels,
+                                              host->rows) : NULL;
 }
 
 /* What the networks read of the text: of the negative prompt and the prompt, or of the prompt alone. */
@@ -93,25 +167,35 @@ encode_text (Denoising  *denoising,
              GError    **error)
 {
   HdPipeline             *pipeline = denoising->pipeline;
+  HdContext              *context = pipeline->context;
   const HdRun            *run = denoising->run;
   int                     batch = denoising->batch;
   const char             *prompts[MAX_GUIDANCE_BATCH] = { run->negative_prompt, run->prompt };
   HdConditioningOptions   options = run->text;
-  double                  time_ids[MAX_GUIDANCE_BATCH * HD_UNET_TIME_IDS];
   g_auto (HdConditioning) text = { 0 };
+  HostRows                hidden;
+  HostRows                pooled;
+  gboolean                success;
 
   options.n_negative = batch - 1;
   if (!hd_model_check_files (pipeline->model, error)
+      || !hd_pipeline_enter (pipeline, HD_STAGE_TEXT, error)
       || !hd_conditioning_encode (&pipeline->text, prompts + MAX_GUIDANCE_BATCH - batch, batch, &options, &text, error))
     return FALSE;
 
-  fill_time_ids (denoising, time_ids);
-  denoising->condition = hd_unet_encode_condition (pipeline->unet, text.hidden, text.pooled, time_ids,
-                                                   run->guidance_scale);
-  if (run->control != NULL && !encode_control (denoising, &text, time_ids, error))
-    return FALSE;
+  hidden = host_rows_take (context, &text.hidden);
+  pooled = host_rows_take (context, &text.pooled);
+  success = hd_context_check (context, error) && hd_pipeline_enter (pipeline, HD_STAGE_DENOISE, error);
+  if (success)
+    {
+      text.hidden = host_rows_return (context, &hidden);
+      text.pooled = host_rows_return (context, &pooled);
+      success = encode_conditions (denoising, &text, error);
+    }
+  g_free (hidden.rows);
+  g_free (pooled.rows);
 
-  return hd_context_check (pipeline->context, error);
+  return success;
 }
 
 static void
@@ -119,7 +203,7 @@ init_hidiffusion (Denoising *denoising)
 {
   HdPipeline         *pipeline = denoising->pipeline;
   const HdRun        *run = denoising->run;
-  const HdUnetConfig *config = &pipeline->unet->config;
+  const HdUnetConfig *config = &pipeline->model->unet;
 
   if (run->rau_net)
     hd_rau_net_init (&denoising->rau_net, &(HdRauNetCase) {
@@ -156,12 +240,13 @@ denoising_init (Denoising    *denoising,
                 const HdRun  *run,
                 GError      **error)
 {
-  const HdUnetConfig *config = &pipeline->unet->config;
+  const HdUnetConfig *config = &pipeline->model->unet;
   gsize               pixels = (gsize) run->latent_height * run->latent_width;
 
   *denoising = (Denoising) {
     .pipeline = pipeline, .run = run, .batch = run->guidance_scale > 1.0 ? MAX_GUIDANCE_BATCH : 1,
   };
+  denoising->passes = (pipeline->plan.splits & HD_SPLIT_GUIDANCE) != 0 ? denoising->batch : 1;
 
   if (!check_run (pipeline, run, error))
     return FALSE;
@@ -171,7 +256,7 @@ denoising_init (Denoising    *denoising,
     return FALSE;
   denoising->steps = hd_sampler_get_evaluations (denoising->sampler);
 
-  denoising->input = g_try_new (float, denoising->batch * pixels * config->in_channels);
+  denoising->input = g_try_new (float, get_pass_batch (denoising) * pixels * config->in_channels);
   denoising->prediction = g_try_new (float, denoising->batch * pixels * config->out_channels);
   if (denoising->input == NULL || denoising->prediction == NULL)
     {
@@ -182,7 +267,7 @@ denoising_init (Denoising    *denoising,
 
   init_hidiffusion (denoising);
 
-  return encode_text (denoising, error);
+  return TRUE;
 }
 
 /* --- a step --------------------------------------------------------------------- */
@@ -198,7 +283,7 @@ control_applies (const Denoising *denoising,
          && (double) (k + 1) / denoising->steps <= control->end;
 }
 
-/* All images of the batch read the same: the latents, and what models for inpainting read beside them. */
+/* All images of a pass read the same: the latents, and what models for inpainting read beside them. */
 static HdTensor *
 upload_input (const Denoising *denoising,
               const float     *latents,
@@ -207,17 +292,18 @@ upload_input (const Denoising *denoising,
 {
   HdContext   *context = denoising->pipeline->context;
   const HdRun *run = denoising->run;
+  int          batch = get_pass_batch (denoising);
   gsize        image = (gsize) channels * run->latent_height * run->latent_width;
   gsize        count = extra != NULL ? denoising->start.count : image;
 
-  for (int n = 0; n < denoising->batch; n++)
+  for (int n = 0; n < batch; n++)
     {
       memcpy (denoising->input + n * image, latents, count * sizeof *latents);
       if (extra != NULL)
         memcpy (denoising->input + n * image + count, extra, (image - count) * sizeof *extra);
     }
 
-  return hd_upload (context, hd_context_get_dtype (context), denoising->batch, run->latent_height, run->latent_width,
+  return hd_upload (context, hd_context_get_dtype (context), batch, run->latent_height, run->latent_width,
                     channels, denoising->input);
 }
 
@@ -229,35 +315,39 @@ typedef struct
   double         timestep;
   HdRauNetTools  tools;
   gboolean       control;     /* the ControlNet is applied */
+  int            pass;
   guint64        calls;       /* of window attention, when it is over */
 } Evaluation;
 
-/* The networks' prediction: an HdRepeatFunc. */
+/* The networks' prediction for the images of a pass: an HdRepeatFunc. */
 static HdTensor *
 predict (HdContext *context,
          gpointer   user_data)
 {
   Evaluation           *evaluation = user_data;
   Denoising            *denoising = evaluation->denoising;
+  HdPipeline           *pipeline = denoising->pipeline;
   const HdRun          *run = denoising->run;
-  HdUnet               *unet = denoising->pipeline->unet;
+  const HdUnetConfig   *config = &pipeline->model->unet;
+  guint                 splits = pipeline->plan.splits;
   HdMswMsa              msw_msa = denoising->msw_msa;
   HdControlResiduals    residuals = { 0 };
   HdUnetInputs          inputs = {
-    .condition = denoising->condition, .rau_net = &evaluation->tools, .msw_msa = run->msw_msa ? &msw_msa : NULL,
+    .condition = denoising->conditions[evaluation->pass], .rau_net = &evaluation->tools,
+    .msw_msa = run->msw_msa ? &msw_msa : NULL, .splits = splits,
   };
   g_autoptr (HdTensor)  x = NULL;
 
   if (evaluation->control)
     {
-      x = upload_input (denoising, evaluation->latents, NULL, unet->config.out_channels);
-      hd_control_net (run->control->net, x, evaluation->timestep, denoising->control, run->control->strength,
-                      &residuals);
+      x = upload_input (denoising, evaluation->latents, NULL, config->out_channels);
+      hd_control_net (pipeline->control_net, x, evaluation->timestep, denoising->controls[evaluation->pass],
+                      run->control->strength, splits, &residuals);
       inputs.control = &residuals;
     }
 
-  hd_tensor_take (&x, upload_input (denoising, evaluation->latents, denoising->start.extra, unet->config.in_channels));
-  hd_tensor_take (&x, hd_unet (unet, x, evaluation->timestep, &inputs));
+  hd_tensor_take (&x, upload_input (denoising, evaluation->latents, denoising->start.extra, config->in_channels));
+  hd_tensor_take (&x, hd_unet (pipeline->unet, x, evaluation->timestep, &inputs));
   hd_control_residuals_clear (&residuals);
   evaluation->calls = msw_msa.call;
 
@@ -271,19 +361,26 @@ evaluate (Denoising    *denoising,
           const float  *latents,
           GError      **error)
 {
-  HdPipeline           *pipeline = denoising->pipeline;
-  const HdRun          *run = denoising->run;
-  Evaluation            evaluation = {
+  HdContext   *context = denoising->pipeline->context;
+  const HdRun *run = denoising->run;
+  gsize        count = (gsize) get_pass_batch (denoising) * denoising->start.count;
+  Evaluation   evaluation = {
     .denoising = denoising, .latents = latents, .timestep = hd_sampler_get_timestep (denoising->sampler, k),
     .tools = hd_rau_net_at (&denoising->rau_net, k), .control = control_applies (denoising, k),
   };
-  g_autoptr (HdTensor)  y = NULL;
 
-  y = hd_context_repeat (pipeline->context, hd_rau_net_key (&evaluation.tools, evaluation.control), predict,
-                         &evaluation);
+  /* Both halves of the guidance see the same windows. */
+  for (int pass = 0; pass < denoising->passes; pass++)
+    {
+      guint64              key = hd_rau_net_key (&evaluation.tools, evaluation.control) | (guint64) pass << 48;
+      g_autoptr (HdTensor) y = NULL;
+
+      evaluation.pass = pass;
+      y = hd_context_repeat (context, key, predict, &evaluation);
+      hd_download (context, y, denoising->prediction + pass * count);
+    }
   denoising->msw_msa.call = evaluation.calls;
-  hd_download (pipeline->context, y, denoising->prediction);
-  if (!hd_context_check (pipeline->context, error))
+  if (!hd_context_check (context, error))
     return FALSE;
 
   if (denoising->batch == MAX_GUIDANCE_BATCH)
@@ -298,10 +395,10 @@ static gboolean
 check_files (const Denoising  *denoising,
              GError          **error)
 {
-  const HdControlRun *control = denoising->run->control;
+  HdPipeline *pipeline = denoising->pipeline;
 
-  return hd_model_check_files (denoising->pipeline->model, error)
-         && (control == NULL || hd_control_net_check_files (control->net, error));
+  return hd_model_check_files (pipeline->model, error)
+         && (pipeline->control_net == NULL || hd_control_net_check_files (pipeline->control_net, error));
 }
 
 gboolean
@@ -315,7 +412,8 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
   gsize               count;
 
   if (!denoising_init (&denoising, pipeline, run, error)
-      || !hd_start_init (&denoising.start, pipeline, run, denoising.sampler, latents, error))
+      || !hd_start_init (&denoising.start, pipeline, run, denoising.sampler, latents, error)
+      || !encode_text (&denoising, error))
     return FALSE;
 
   count = denoising.start.count;
@@ -355,7 +453,8 @@ hd_pipeline_decode (HdPipeline   *pipeline,
                     GError      **error)
 {
   HdContext            *context = pipeline->context;
-  const HdVaeConfig    *config = &pipeline->vae->config;
+  const HdVaeConfig    *config = &pipeline->model->vae;
+  guint                 splits = pipeline->plan.splits;
   gsize                 count = (gsize) config->latent_channels * latent_height * latent_width;
   g_autofree float     *scaled = g_try_new (float, count);
   g_autoptr (HdTensor)  latent = NULL;
@@ -368,7 +467,7 @@ hd_pipeline_decode (HdPipeline   *pipeline,
       return FALSE;
     }
 
-  if (!hd_model_check_files (pipeline->model, error))
+  if (!hd_model_check_files (pipeline->model, error) || !hd_pipeline_enter (pipeline, HD_STAGE_DECODE, error))
     return FALSE;
 
   for (gsize i = 0; i < count; i++)
@@ -376,7 +475,11 @@ hd_pipeline_decode (HdPipeline   *pipeline,
 
   latent = hd_upload (context, hd_vae_dtype (context, config), 1, latent_height, latent_width,
                       config->latent_channels, scaled);
-  decoded = hd_vae_decode (pipeline->vae, latent);
+  if ((splits & HD_SPLIT_VAE) != 0)
+    decoded = hd_vae_decode_in_bands (pipeline->vae, latent,
+                                      &(HdBands) { .again = (splits & HD_SPLIT_VAE_AGAIN) != 0 });
+  else
+    decoded = hd_vae_decode (pipeline->vae, latent);
   hd_download (context, decoded, picture);
 
   return hd_context_check (context, error);

@@ -3,6 +3,7 @@
 
 #include "engine/conditioning.h"
 #include "engine/control_net.h"
+#include "engine/memory_plan.h"
 #include "engine/model.h"
 #include "engine/sampler.h"
 #include "engine/unet.h"
@@ -14,13 +15,19 @@ G_BEGIN_DECLS
  * HdPipeline:
  * @context: the device that the networks are on
  * @model: what it was loaded from
+ * @text: the text encoders; like all networks: empty where they are not in memory
+ * @unet: (nullable): the U-Net
+ * @control_net: (nullable): the ControlNet of hd_pipeline_set_control_net()
+ * @vae: (nullable): the VAE
  * @scheduler: the model's, for a run to change
  * @ratios: (nullable): the model's own of RAU-Net; owned by it
  * @family: the model's
  * @native_size: side in pixels of the pictures that the UNet was trained on
  * @factor: pixels to a latent pixel, on each side
+ * @plan: how runs are carried out: {0} for what needs no plan
+ * @need: (nullable): the most that each stage has taken so far is noted here
  *
- * A model, loaded: all its networks, tokenizers and settings.
+ * A model on a device: its networks, tokenizers and settings.
  */
 typedef struct
 {
@@ -28,12 +35,22 @@ typedef struct
   HdModel                   *model;
   HdTextModels               text;
   HdUnet                    *unet;
+  HdControlNet              *control_net;
   HdVae                     *vae;
   HdSchedulerConfig          scheduler;
   const HdHiDiffusionRatios *ratios;
   HdFamily                   family;
   int                        native_size;
   int                        factor;
+  HdMemoryPlan               plan;
+  HdMemoryNeed              *need;
+
+  /*< private >*/
+  HdWeightPatches           *patches;        /* LoRAs, or NULL */
+  guint                      patched;        /* the kinds of networks that have been loaded with them */
+  char                      *control_path;
+  char                      *control_stamp;
+  HdStage                    stage;          /* that it is in; HD_N_STAGES for none */
 } HdPipeline;
 
 /**
@@ -42,17 +59,39 @@ typedef struct
  * @model: the model, opened
  * @patches: (nullable): LoRAs to be added to its weights
  *
- * Loads its networks; the VAE's encoder only when a run starts from a picture.
- *
- * Returns: (transfer full) (nullable): the model; %NULL with an error of %HD_ENGINE_ERROR that names the file,
- *   what was expected and what was found.
+ * Returns: (transfer full): the model, without any of its networks yet: they are loaded when a run comes to need them,
+ *   the VAE's encoder only when one starts from a picture.
  */
 HdPipeline *hd_pipeline_new  (HdContext        *context,
                               HdModel          *model,
-                              HdWeightPatches  *patches,
-                              GError          **error);
+                              HdWeightPatches  *patches);
 
-/* The same for the model at @path, as hd_model_open() takes it. */
+/**
+ * hd_pipeline_load_networks:
+ *
+ * Loads text encoders, U-Net and VAE, as far as they are not there.
+ *
+ * Returns: %FALSE with an error of %HD_ENGINE_ERROR that names the file, what was expected and what was found.
+ */
+gboolean    hd_pipeline_load_networks (HdPipeline *pipeline,
+                                       GError    **error);
+
+/* From now on, the loading of networks and the pipeline's device stop once @cancellable is cancelled. NULL: never. */
+void        hd_pipeline_set_cancellable (HdPipeline   *pipeline,
+                                         GCancellable *cancellable);
+
+/**
+ * hd_pipeline_set_control_net:
+ * @path: (nullable): folder or file; %NULL for none
+ * @stamp: (nullable): another text if another one is meant, or the file has been exchanged
+ *
+ * The ControlNet of the runs to come.
+ */
+void        hd_pipeline_set_control_net (HdPipeline *pipeline,
+                                         const char *path,
+                                         const char *stamp);
+
+/* The model at @path, as hd_model_open() takes it, with its networks; %NULL with an error as above. */
 HdPipeline *hd_pipeline_load (HdContext   *context,
                               const char  *path,
                               GError     **error);
@@ -69,19 +108,17 @@ typedef void (* HdGuessFunc) (const float *latents,
 
 /**
  * HdControlRun:
- * @net: the ControlNet, on the pipeline's device
- * @picture: (3, H, W) in [0, 1]: what it reads: edges, depths, a pose, ...
+ * @picture: (3, H, W) in [0, 1]: what the pipeline's ControlNet reads: edges, depths, a pose, ...
  * @strength: what its residuals are multiplied with
  * @start: share of the steps before it is applied
  * @end: share of the steps after which it is not applied any more
  */
 typedef struct
 {
-  HdControlNet *net;
-  const float  *picture;
-  double        strength;
-  double        start;
-  double        end;
+  const float *picture;
+  double       strength;
+  double       start;
+  double       end;
 } HdControlRun;
 
 /**

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/pipeline_stage.h"
+
 #define MASK_THRESHOLD 0.5f
 
 /* Room for @count floats in *@values. */
@@ -32,7 +34,8 @@ encode_image (HdPipeline   *pipeline,
               GError      **error)
 {
   HdContext             *context = pipeline->context;
-  const HdVaeConfig     *config = &pipeline->vae->config;
+  const HdVaeConfig     *config = &pipeline->model->vae;
+  guint                  splits = pipeline->plan.splits;
   gsize                  count = (gsize) config->latent_channels * run->latent_height * run->latent_width;
   g_autoptr (HdWeights)  weights = hd_model_open_weights (pipeline->model, HD_MODEL_VAE, context);
   g_autoptr (HdTensor)   picture = NULL;
@@ -40,14 +43,19 @@ encode_image (HdPipeline   *pipeline,
   g_autofree float      *moments = NULL;
   g_autofree float      *noise = NULL;
 
-  if (!hd_vae_load_encoder (pipeline->vae, weights, error)
+  if (!hd_pipeline_enter (pipeline, HD_STAGE_IMAGE, error)
+      || !hd_vae_load_encoder (pipeline->vae, weights, error)
       || !allocate (&moments, 2 * count, run, error) || !allocate (&noise, count, run, error))
     return FALSE;
 
   run->noise (noise, count, run->user_data);
   picture = hd_upload (context, hd_vae_dtype (context, config), 1, run->latent_height * pipeline->factor,
                        run->latent_width * pipeline->factor, config->in_channels, image);
-  encoded = hd_vae_encode (pipeline->vae, picture);
+  if ((splits & HD_SPLIT_VAE) != 0)
+    encoded = hd_vae_encode_in_bands (pipeline->vae, picture,
+                                      &(HdBands) { .again = (splits & HD_SPLIT_VAE_AGAIN) != 0 });
+  else
+    encoded = hd_vae_encode (pipeline->vae, picture);
   hd_download (context, encoded, moments);
   if (!hd_context_check (context, error))
     return FALSE;
@@ -119,7 +127,7 @@ hd_start_init (HdStart          *start,
 
   *start = (HdStart) {
     .pixels = (gsize) run->latent_height * run->latent_width,
-    .count = (gsize) pipeline->unet->config.out_channels * run->latent_height * run->latent_width,
+    .count = (gsize) pipeline->model->unet.out_channels * run->latent_height * run->latent_width,
   };
 
   if (run->mask != NULL && !shrink_mask (start, pipeline, run, error))

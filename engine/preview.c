@@ -139,7 +139,7 @@ hd_preview_fit (HdPreview   *preview,
                 int          side,
                 GError     **error)
 {
-  int               channels = pipeline->vae->config.latent_channels;
+  int               channels = pipeline->model->vae.latent_channels;
   int               factor = pipeline->factor;
   gsize             pixels = (gsize) side * side;
   g_autofree float *latents = g_new (float, pixels * channels);

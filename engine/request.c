@@ -77,6 +77,7 @@ hd_request_fields (void)
     { "precision", "precision", HD_FIELD_NAME, AT (precision), .names = hd_precision_names },
     { "weights", "weights", HD_FIELD_NAME, AT (weights), .names = hd_weight_form_names },
     { "threads", NULL, HD_FIELD_INT, AT (threads), 0, MAX_THREADS },
+    { "memory budget", NULL, HD_FIELD_INT, AT (memory_budget), 0, HD_REQUEST_MAX_BUDGET },
     { NULL },
   };
 

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 #define HD_REQUEST_MAX_COUNT    1000
 #define HD_REQUEST_MAX_LORAS    64
 #define HD_REQUEST_MAX_WEIGHT   10.0
+#define HD_REQUEST_MAX_BUDGET   (64 * 1024 * 1024)   /* MiB: more than any machine has */
 #define HD_REQUEST_MAX_SEED     G_MAXINT32
 #define HD_REQUEST_RANDOM_SEED  (-1)
 #define HD_REQUEST_AUTO         (-1)   /* of a number: what suits the model or the task */
@@ -100,6 +101,8 @@ typedef struct
  * @weights: how the networks' weights are kept: "full": in the type that is computed with; "int8": in 8 bits, which is
  *   half of that and changes the picture a little; "auto": "full"
  * @threads: the most threads on the CPU; 0: one per processor; not part of the JSON form
+ * @memory_budget: MiB that the model and the work may take together on the device; 0: what is free there; not part of
+ *   the JSON form
  *
  * What a picture is made from. All members are owned.
  */
@@ -139,6 +142,7 @@ typedef struct
   char         *precision;
   char         *weights;
   int           threads;
+  int           memory_budget;
 } HdRequest;
 
 /* A request to generate one picture with all settings as suits the model, and a random seed. */

@@ -110,7 +110,8 @@ self_attention (HdContext                *context,
 
   if (hd_msw_msa_next (msw_msa, x, &window))
     options.window = &window;
-  hd_tensor_take (&h, hd_attention (context, q, k, v, &options));
+  hd_tensor_take (&h, NULL);
+  h = hd_attention (context, q, k, v, &options);
 
   return hd_linear (context, h, &block->self_out, &(HdLinearOptions) { .residual = x });
 }
@@ -147,12 +148,37 @@ feed_forward (HdContext                *context,
   return hd_linear (context, h, &block->ff_out, &(HdLinearOptions) { .residual = x });
 }
 
+/* The same for some rows of the map at a time, in place: what lies between the two layers is four times as wide. */
+static void
+feed_forward_by_rows (HdContext                *context,
+                      const HdTransformerBlock *block,
+                      const HdBands            *bands,
+                      HdTensor                 *x)
+{
+  int height;
+  int rows;
+
+  if (x == NULL)
+    return;
+
+  height = x->batch * x->height;
+  rows = hd_bands_rows (bands, height, (gsize) x->width * x->channels * FEED_FORWARD_FACTOR * hd_dtype_size (x->dtype));
+  for (int first = 0; first < height; first += rows)
+    {
+      g_autoptr (HdTensor) part = hd_tensor_rows (x, first, MIN (rows, height - first));
+      g_autoptr (HdTensor) y = feed_forward (context, block, part);
+
+      hd_copy_rows (context, x, first, y);
+    }
+}
+
 HdTensor *
 hd_transformer (HdContext           *context,
                 const HdTransformer *transformer,
                 const HdTensor      *x,
                 HdTensor   * const  *keys_values,
-                HdMswMsa            *msw_msa)
+                HdMswMsa            *msw_msa,
+                const HdBands       *feed_forward_bands)
 {
   g_autoptr (HdTensor) h = hd_group_norm (context, x, NULL, &transformer->norm, HD_ACTIVATION_NONE);
 
@@ -163,7 +189,10 @@ hd_transformer (HdContext           *context,
 
       hd_tensor_take (&h, self_attention (context, transformer, block, h, msw_msa));
       hd_tensor_take (&h, cross_attention (context, transformer, block, h, keys_values[i]));
-      hd_tensor_take (&h, feed_forward (context, block, h));
+      if (feed_forward_bands != NULL)
+        feed_forward_by_rows (context, block, feed_forward_bands, h);
+      else
+        hd_tensor_take (&h, feed_forward (context, block, h));
     }
 
   return hd_linear (context, h, &transformer->proj_out, &(HdLinearOptions) { .residual = x });

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/bands.h"
 #include "engine/msw_msa.h"
 #include "engine/weights.h"
 #include "kernels/ops.h"
@@ -73,6 +74,7 @@ void      hd_transformer_encode_text (HdContext           *context,
  * @x: (N, H, W, C)
  * @keys_values: (array): of each block, as hd_transformer_encode_text() gave them
  * @msw_msa: (nullable): self-attention in shifted windows; %NULL: over the whole map
+ * @feed_forward_bands: (nullable): how the map is cut for the feed-forward layers; %NULL: not at all
  *
  * Returns: (N, H, W, C).
  */
@@ -80,6 +82,7 @@ HdTensor *hd_transformer       (HdContext                *context,
                                 const HdTransformer      *transformer,
                                 const HdTensor           *x,
                                 HdTensor        * const  *keys_values,
-                                HdMswMsa                 *msw_msa);
+                                HdMswMsa                 *msw_msa,
+                                const HdBands            *feed_forward_bands);
 
 G_END_DECLS

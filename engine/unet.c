@@ -78,7 +78,7 @@ hd_unet (HdUnet             *unet,
   g_autoptr (HdTensor)  x = NULL;
   HdUnetPass            pass;
 
-  hd_unet_pass_init (&pass, context, inputs->rau_net, inputs->msw_msa, control);
+  hd_unet_pass_init (&pass, context, inputs->rau_net, inputs->msw_msa, control, inputs->splits);
 
   x = hd_unet_encoder (&unet->encoder, &pass, latent, timestep, inputs->condition, NULL);
   if (control != NULL)

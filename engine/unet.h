@@ -58,6 +58,7 @@ HdUnetCondition *hd_unet_encode_condition (HdUnet              *unet,
  * @rau_net: (nullable): what of RAU-Net is active in this step
  * @msw_msa: (nullable): window attention
  * @control: (nullable): what a ControlNet made in this step, of the same batch; it is used up
+ * @splits: of #HdSplit: what is split to save memory
  *
  * What an evaluation reads beside the latents and the timestep.
  */
@@ -67,6 +68,7 @@ typedef struct
   const HdRauNetTools   *rau_net;
   HdMswMsa              *msw_msa;
   HdControlResiduals    *control;
+  guint                  splits;
 } HdUnetInputs;
 
 /**

@@ -26,12 +26,13 @@ hd_unet_pass_init (HdUnetPass          *pass,
                    HdContext           *context,
                    const HdRauNetTools *rau_net,
                    HdMswMsa            *msw_msa,
-                   HdControlResiduals  *control)
+                   HdControlResiduals  *control,
+                   guint                splits)
 {
   const HdRauNetTools off = { .d4_block = HD_NO_BLOCK, .p2_block = HD_NO_BLOCK };
 
   *pass = (HdUnetPass) {
-    .context = context, .rau_net = rau_net != NULL ? *rau_net : off, .msw_msa = msw_msa, .control = control,
+    .context = context, .rau_net = rau_net != NULL ? *rau_net : off, .msw_msa = msw_msa, .control = control, .splits = splits,
     .skips = g_ptr_array_new_with_free_func ((GDestroyNotify) hd_tensor_unref),
   };
 }
@@ -43,13 +44,40 @@ hd_unet_pass_clear (HdUnetPass *pass)
   g_clear_pointer (&pass->skips, g_ptr_array_unref);
 }
 
+/* Small maps are not worth being cut. */
+static gboolean
+is_large (const HdUnetPass *pass,
+          const HdTensor   *x)
+{
+  return x->batch == 1 && 2 * x->height >= pass->latent_height && 2 * x->width >= pass->latent_width;
+}
+
+HdTensor *
+hd_unet_pass_resnet (HdUnetPass     *pass,
+                     const HdResnet *resnet,
+                     HdTensor       *x,
+                     HdTensor       *skip)
+{
+  const HdBands         bands = { .rows = 0 };
+  g_auto (HdBandSource) source = { 0 };
+
+  if (x == NULL || (pass->splits & HD_SPLIT_RESNETS) == 0 || !is_large (pass, x))
+    return hd_resnet (pass->context, resnet, x, skip, pass->time_embedding);
+
+  source = (HdBandSource) { .x = hd_tensor_ref (x), .skip = hd_tensor_ref (skip) };
+
+  return hd_resnet_in_bands (pass->context, resnet, &source, pass->time_embedding, &bands);
+}
+
 HdTensor *
 hd_unet_pass_attend (HdUnetPass          *pass,
                      const HdTransformer *attention,
                      const HdTensor      *x,
                      HdMswMsa            *msw_msa)
 {
-  HdTensor *y = hd_transformer (pass->context, attention, x, pass->keys_values, msw_msa);
+  const HdBands  bands = { .rows = 0 };
+  HdTensor      *y = hd_transformer (pass->context, attention, x, pass->keys_values, msw_msa,
+                                     (pass->splits & HD_SPLIT_FEED_FORWARD) != 0 ? &bands : NULL);
 
   pass->keys_values += attention->n_blocks;
 
@@ -120,7 +148,7 @@ hd_unet_block_down (const HdUnetBlock  *block,
 
   for (int j = 0; j < block->n_layers; j++)
     {
-      hd_tensor_take (x, hd_resnet (context, &block->resnets[j], *x, NULL, pass->time_embedding));
+      hd_tensor_take (x, hd_unet_pass_resnet (pass, &block->resnets[j], *x, NULL));
       if (block->attentions != NULL)
         hd_tensor_take (x, hd_unet_pass_attend (pass, &block->attentions[j], *x, windows));
       if (pass->rau_net.p2_block == i && j == 0)
@@ -149,7 +177,7 @@ hd_unet_block_up (const HdUnetBlock  *block,
     {
       g_autoptr (HdTensor) skip = pop_skip (pass);
 
-      hd_tensor_take (x, hd_resnet (context, &block->resnets[j], *x, skip, pass->time_embedding));
+      hd_tensor_take (x, hd_unet_pass_resnet (pass, &block->resnets[j], *x, skip));
       if (block->attentions != NULL)
         hd_tensor_take (x, hd_unet_pass_attend (pass, &block->attentions[j], *x, windows));
       if (pass->rau_net.p2_block == mirror && j == 1)

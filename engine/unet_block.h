@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/config.h"
+#include "engine/memory_plan.h"
 #include "engine/msw_msa.h"
 #include "engine/rau_net.h"
 #include "engine/resnet.h"
@@ -66,6 +67,9 @@ void               hd_control_residuals_clear (HdControlResiduals *residuals);
  * @rau_net: what of RAU-Net is active
  * @msw_msa: (nullable): window attention
  * @control: (nullable): residuals for the skips that are still to come; they are given back as they are used
+ * @splits: of #HdSplit: what is split to save memory
+ * @latent_height: of the latents
+ * @latent_width: of the latents
  * @skips: (element-type HdTensor): a stack
  * @n_pushed: skips so far
  * @pooled_height: of the map before P2 pooled it
@@ -81,6 +85,9 @@ typedef struct
   HdRauNetTools        rau_net;
   HdMswMsa            *msw_msa;
   HdControlResiduals  *control;
+  guint                splits;
+  int                  latent_height;
+  int                  latent_width;
   GPtrArray           *skips;
   guint                n_pushed;
   int                  pooled_height;
@@ -91,7 +98,8 @@ void               hd_unet_pass_init         (HdUnetPass          *pass,
                                               HdContext           *context,
                                               const HdRauNetTools *rau_net,
                                               HdMswMsa            *msw_msa,
-                                              HdControlResiduals  *control);
+                                              HdControlResiduals  *control,
+                                              guint                splits);
 void               hd_unet_pass_clear        (HdUnetPass          *pass);
 
 /* Pushes @x, with the ControlNet's residual if there is one, as a skip. */
@@ -108,6 +116,12 @@ void               hd_unet_pass_push_skip    (HdUnetPass         *pass,
 HdTensor          *hd_unet_pass_control      (HdUnetPass         *pass,
                                               HdTensor           *x,
                                               HdTensor          **residual);
+
+/* A resnet of a block, or of the middle; @skip may be NULL. */
+HdTensor          *hd_unet_pass_resnet       (HdUnetPass          *pass,
+                                              const HdResnet      *resnet,
+                                              HdTensor            *x,
+                                              HdTensor            *skip);
 
 /* The transformer between the pairs of a block, or in the middle. */
 HdTensor          *hd_unet_pass_attend       (HdUnetPass          *pass,

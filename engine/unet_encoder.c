@@ -91,15 +91,21 @@ hd_unet_encoder (const HdUnetEncoder   *encoder,
                                                  latent != NULL ? latent->batch : 1, condition->size,
                                                  condition->guidance);
 
+  if (latent != NULL)
+    {
+      pass->latent_height = latent->height;
+      pass->latent_width = latent->width;
+    }
+
   x = hd_conv2d (context, latent, &encoder->conv_in, &(HdConvOptions) { .padding = 1, .residual = hint });
   hd_unet_pass_push_skip (pass, x);
   for (int i = 0; i < encoder->n_levels; i++)
     hd_unet_block_down (&encoder->down_blocks[i], pass, i, &x);
 
-  hd_tensor_take (&x, hd_resnet (context, &encoder->mid_resnets[0], x, NULL, pass->time_embedding));
+  hd_tensor_take (&x, hd_unet_pass_resnet (pass, &encoder->mid_resnets[0], x, NULL));
   if (encoder->mid_attention.n_blocks > 0)
     hd_tensor_take (&x, hd_unet_pass_attend (pass, &encoder->mid_attention, x, NULL));
-  hd_tensor_take (&x, hd_resnet (context, &encoder->mid_resnets[1], x, NULL, pass->time_embedding));
+  hd_tensor_take (&x, hd_unet_pass_resnet (pass, &encoder->mid_resnets[1], x, NULL));
 
   return g_steal_pointer (&x);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/bands.h"
 #include "engine/config.h"
 #include "engine/resnet.h"
 #include "engine/vae_middle.h"
@@ -96,6 +97,18 @@ HdTensor *hd_vae_decode (HdVae              *vae,
                          const HdTensor     *latent);
 
 /**
+ * hd_vae_decode_in_bands:
+ * @latent: of one image
+ * @bands: how maps are cut
+ *
+ * What hd_vae_decode() gives, up to the order of sums: of the largest maps two are in memory at once, or with
+ * @bands->again one and a small one, and bands of others.
+ */
+HdTensor *hd_vae_decode_in_bands (HdVae          *vae,
+                                  const HdTensor *latent,
+                                  const HdBands  *bands);
+
+/**
  * hd_vae_encode:
  * @vae: with its encoder
  * @image: (N, H, W, 3) in [-1, 1]; sides that are no multiple of hd_vae_factor() lose what is left over
@@ -105,6 +118,11 @@ HdTensor *hd_vae_decode (HdVae              *vae,
  */
 HdTensor *hd_vae_encode (HdVae              *vae,
                          const HdTensor     *image);
+
+/* What hd_vae_encode() gives, as hd_vae_decode_in_bands(); of one image. */
+HdTensor *hd_vae_encode_in_bands (HdVae          *vae,
+                                  const HdTensor *image,
+                                  const HdBands  *bands);
 
 /* The log-variance as the posterior has it: within [-30, 20] (diffusers' DiagonalGaussianDistribution). */
 float     hd_vae_clamp_log_variance (float log_variance);

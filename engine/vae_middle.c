@@ -56,7 +56,8 @@ attend (HdContext         *context,
   g_autoptr (HdTensor)  k = hd_tensor_channels (qkv, c, c);
   g_autoptr (HdTensor)  v = hd_tensor_channels (qkv, 2 * c, c);
 
-  hd_tensor_take (&h, hd_attention (context, q, k, v, &(HdAttentionOptions) { .heads = 1 }));
+  hd_tensor_take (&h, NULL);
+  h = hd_attention (context, q, k, v, &(HdAttentionOptions) { .heads = 1 });
 
   return hd_linear (context, h, &middle->to_out, &(HdLinearOptions) { .residual = x });
 }

@@ -85,9 +85,14 @@ hd_context_reserve (HdContext  *context,
 {
   g_return_val_if_fail (context->n_tensors == 0, FALSE);
 
-  /* A dry arena is as large as addresses are: it is there to find out. */
+  /* A dry arena is as large as addresses are: it is there to find out. Unless it is to be found out whether an end is
+   * far enough away. */
   if (context->dry)
-    return TRUE;
+    {
+      hd_arena_free (context->arena);
+      context->arena = hd_arena_new (bytes > 0 ? bytes : G_MAXSSIZE);
+      return TRUE;
+    }
 
   /* The device drops the old memory first: after a failure there is none. */
   hd_arena_free (context->arena);
@@ -105,6 +110,18 @@ gsize
 hd_context_get_peak_bytes (HdContext *context)
 {
   return hd_arena_get_peak (context->arena);
+}
+
+void
+hd_context_reset_peak_bytes (HdContext *context)
+{
+  hd_arena_reset_peak (context->arena);
+}
+
+gsize
+hd_context_get_reserved_bytes (HdContext *context)
+{
+  return context->dry ? 0 : hd_arena_get_capacity (context->arena);
 }
 
 gsize

@@ -88,7 +88,8 @@ HdDtype     hd_context_get_dtype       (HdContext *context);
 /**
  * hd_context_reserve:
  *
- * Gives the context an arena of @bytes for tensors, in place of the one it has; no tensor may be alive.
+ * Gives the context an arena of @bytes for tensors, in place of the one it has; no tensor may be alive. The dry device
+ * begins with one that has no end, and has it again with 0.
  *
  * Returns: %FALSE with %HD_KERNEL_ERROR_NO_MEMORY, naming both figures, if the device has less.
  */
@@ -98,6 +99,12 @@ gboolean    hd_context_reserve         (HdContext  *context,
 
 /* The most bytes of tensors that were alive at once since the last reset, with the arena's alignment. */
 gsize       hd_context_get_peak_bytes  (HdContext *context);
+
+/* Begins that anew. */
+void        hd_context_reset_peak_bytes (HdContext *context);
+
+/* Bytes of the arena that hd_context_reserve() has made; 0 without one, and on the dry device. */
+gsize       hd_context_get_reserved_bytes (HdContext *context);
 
 /* Bytes of weights on the device, in the form that the device keeps, with the room through which others are streamed
  * and in which those of 8 bits are unpacked. */

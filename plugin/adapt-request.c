@@ -59,6 +59,7 @@ static const Argument arguments[] = {
   { "precision",            STRING, AT (precision) },
   { "weights",              STRING, AT (weights) },
   { "threads",              INT,    AT (threads) },
+  { "memory-budget",        INT,    AT (memory_budget) },
 };
 
 /* Not all tasks have all arguments. */

@@ -268,7 +268,7 @@ compare_step (HdGoldenCase         *golden,
 
   if (networks->control_net != NULL)
     {
-      hd_control_net (networks->control_net, networks->latent, timestep, networks->control, unet_case->strength,
+      hd_control_net (networks->control_net, networks->latent, timestep, networks->control, unet_case->strength, 0,
                       &residuals);
       inputs.control = &residuals;
     }

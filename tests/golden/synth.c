@@ -402,9 +402,26 @@ make_data (File    *file,
   return TRUE;
 }
 
+/* Makes the file as long as it would be with its data. */
+static void
+make_hollow (File *file)
+{
+  guint64 length = 0;
+
+  for (guint i = 0; i < file->entries->len; i++)
+    {
+      const Entry *entry = &g_array_index (file->entries, Entry, i);
+
+      length = MAX (length, entry->file_offset + entry->count * type_size (entry->type));
+    }
+  if (ftruncate (file->fd, (off_t) length) != 0)
+    file->error_code = errno;
+}
+
 static gboolean
 write_safetensors (const char  *path,
                    JsonObject  *content,
+                   gboolean     hollow,
                    GError     **error)
 {
   g_autoptr (GArray)  entries = g_array_new (FALSE, FALSE, sizeof (Entry));
@@ -421,7 +438,9 @@ write_safetensors (const char  *path,
     file.error_code = errno;
   g_string_free (header, TRUE);
 
-  ok = file.error_code == 0 && make_data (&file, error);
+  ok = file.error_code == 0 && (hollow || make_data (&file, error));
+  if (ok && hollow)
+    make_hollow (&file);
   if (file.fd >= 0 && close (file.fd) != 0 && file.error_code == 0)
     file.error_code = errno;
   g_mutex_clear (&file.mutex);
@@ -448,10 +467,11 @@ make_path (const char *folder,
   return path;
 }
 
-gboolean
-hd_synth_write_model (const char  *manifest,
-                      const char  *folder,
-                      GError     **error)
+static gboolean
+write_model (const char  *manifest,
+             const char  *folder,
+             gboolean     hollow,
+             GError     **error)
 {
   g_autoptr (JsonObject) object = hd_json_read_file (manifest, MAX_MANIFEST_BYTES, error);
   JsonObjectIter         iter;
@@ -479,9 +499,25 @@ hd_synth_write_model (const char  *manifest,
     {
       g_autofree char *path = make_path (folder, name);
 
-      if (!write_safetensors (path, json_node_get_object (node), error))
+      if (!write_safetensors (path, json_node_get_object (node), hollow, error))
         return FALSE;
     }
 
   return TRUE;
+}
+
+gboolean
+hd_synth_write_model (const char  *manifest,
+                      const char  *folder,
+                      GError     **error)
+{
+  return write_model (manifest, folder, FALSE, error);
+}
+
+gboolean
+hd_synth_write_hollow_model (const char  *manifest,
+                             const char  *folder,
+                             GError     **error)
+{
+  return write_model (manifest, folder, TRUE, error);
 }

@@ -36,6 +36,12 @@ gboolean  hd_synth_write_model     (const char  *manifest,
                                     const char  *folder,
                                     GError     **error);
 
+/* The same with holes in place of the tensors' elements, which read as zeros: gigabytes take no room on the disk, and no
+ * time. For dry runs. */
+gboolean  hd_synth_write_hollow_model (const char *manifest,
+                                    const char  *folder,
+                                    GError     **error);
+
 /**
  * hd_synth_write_tokenizer:
  * @merges: path of CLIP's packed merges

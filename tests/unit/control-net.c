@@ -96,7 +96,7 @@ evaluate (HdControlNet       *net,
   g_autoptr (HdTensor)            latent = noise (context, "latent", HEIGHT, WIDTH, net->config.in_channels);
   g_autoptr (HdControlCondition)  condition = hd_control_net_encode (net, picture, text, NULL, NULL);
 
-  hd_control_net (net, latent, 801.0, condition, strength, residuals);
+  hd_control_net (net, latent, 801.0, condition, strength, 0, residuals);
 }
 
 static void

@@ -124,6 +124,8 @@ test_ranges (void)
   CHECK_FIELD (seed, 0, G_MININT64, "seed");
   CHECK_FIELD (threads, 0, -1, "threads");
   CHECK_FIELD (threads, 64, G_MAXINT, "threads");
+  CHECK_FIELD (memory_budget, 0, -1, "memory budget");
+  CHECK_FIELD (memory_budget, 8192, G_MAXINT, "memory budget");
 }
 
 static void

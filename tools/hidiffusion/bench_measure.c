@@ -121,7 +121,7 @@ predict (HdContext *context,
   if (networks->control_net != NULL)
     {
       x = hd_upload (context, dtype, bench->batch, height, width, config->out_channels, step->latents);
-      hd_control_net (networks->control_net, x, TIMESTEP, step->conditions->control, 1.0, &residuals);
+      hd_control_net (networks->control_net, x, TIMESTEP, step->conditions->control, 1.0, 0, &residuals);
       inputs.control = &residuals;
     }
   hd_tensor_take (&x, hd_upload (context, dtype, bench->batch, height, width, config->in_channels, step->latents));

@@ -28,14 +28,30 @@ print_time (const char *what,
 }
 
 static void
+print_memory (const HdEstimate *estimate)
+{
+  gsize needed = estimate->weight_bytes + estimate->tensor_bytes;
+
+  print_bytes ("weights", estimate->weight_bytes);
+  print_bytes ("activations", estimate->tensor_bytes);
+  print_bytes (estimate->fits ? "memory" : "at least", needed);
+  if (estimate->whole_bytes > needed)
+    print_bytes ("unsplit", estimate->whole_bytes);
+  if (estimate->free_bytes < G_MAXSIZE)
+    print_bytes ("available", estimate->free_bytes);
+
+  for (int i = 0; i < HD_N_SPLITS; i++)
+    if ((estimate->splits & hd_split_at (i)) != 0)
+      printf ("%-12s %s\n", "split", hd_split_describe (hd_split_at (i)));
+}
+
+static void
 print_estimate (const HdEstimate *estimate,
                 int               count)
 {
   printf ("%-12s %d x %d, %d steps\n", "picture", estimate->width, estimate->height, estimate->steps);
   printf ("%-12s %s\n", "device", estimate->device);
-  print_bytes ("weights", estimate->weight_bytes);
-  print_bytes ("activations", estimate->tensor_bytes);
-  print_bytes ("memory", estimate->weight_bytes + estimate->tensor_bytes);
+  print_memory (estimate);
   printf ("%-12s %.3g TFLOP\n", "arithmetic", estimate->flops / TERA);
   printf ("%-12s %.3g TFLOP\n", "first step", estimate->step_flops_first / TERA);
   printf ("%-12s %.3g TFLOP\n", "last step", estimate->step_flops_last / TERA);

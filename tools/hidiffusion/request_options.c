@@ -37,6 +37,7 @@ static gboolean take_path    (HdRequestOptions *, const Option *, const char *, 
 static gboolean take_lora    (HdRequestOptions *, const Option *, const char *, GError **);
 static gboolean take_folder  (HdRequestOptions *, const Option *, const char *, GError **);
 static gboolean take_again   (HdRequestOptions *, const Option *, const char *, GError **);
+static gboolean take_budget  (HdRequestOptions *, const Option *, const char *, GError **);
 static gboolean take_control_image (HdRequestOptions *, const Option *, const char *, GError **);
 
 #define FIELD(field)       take_field, G_STRUCT_OFFSET (HdRequest, field)
@@ -112,6 +113,8 @@ static const Option device_options[] = {
   { "weights", 0, FIELD (weights), "FORM",
     "%s (auto: full; int8: half of the memory for weights, and a little another picture)" },
   { "threads", 't', FIELD (threads), "N", "the most threads; 0: one a processor (0)" },
+  { "memory-budget", 0, take_budget, 0, "SIZE",
+    "memory that model and picture may take together, as 8G or 6000M; what does not fit is split; 0: what is free (0)" },
   { NULL },
 };
 
@@ -297,6 +300,28 @@ take_size (HdRequestOptions  *options,
   options->request->width = (int) width;
   options->request->height = (int) height;
   options->has_size = width > 0;
+
+  return TRUE;
+}
+
+/* MiB, or with a letter: 6000, 6000M, 6G, 7.5G. */
+static gboolean
+take_budget (HdRequestOptions  *options,
+             const Option      *option,
+             const char        *value,
+             GError           **error)
+{
+  char   *end;
+  double  mebibytes = g_ascii_strtod (value, &end);
+
+  if (end != value && (*end == 'G' || *end == 'g'))
+    mebibytes *= 1024.0;
+  if (end != value && *end != '\0' && strchr ("GgMm", *end) != NULL)
+    end++;
+  if (end == value || *end != '\0' || !(mebibytes == 0.0 || (mebibytes >= 1.0 && mebibytes <= HD_REQUEST_MAX_BUDGET)))
+    return refuse (option, "a size as 8G or 6000M, or 0", value, error);
+
+  options->request->memory_budget = (int) mebibytes;
 
   return TRUE;
 }
