@@ -96,7 +96,7 @@ measure (guint          splits,
 
   if (latents == NULL || planes == NULL)
     {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("No memory for a picture of %d x %d"),
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for a picture of %d x %d",
                    measurement->job->width, measurement->job->height);
       return FALSE;
     }
@@ -348,8 +348,8 @@ hd_engine_check_memory (HdEngine         *engine,
   g_autoptr (HdRequest)  sized = NULL;   /* the size may have been left to the model or the task */
   g_autofree char       *needs = NULL;
   g_autofree char       *has = NULL;
-  g_autofree char       *problem = NULL;
   gsize                  limit;
+  gboolean               budget;
   int                    width;
   int                    height;
 
@@ -357,6 +357,7 @@ hd_engine_check_memory (HdEngine         *engine,
     return FALSE;
 
   limit = hd_engine_get_limit (engine, request);
+  budget = limit == (gsize) request->memory_budget << 20;
   if (estimate->weight_bytes + estimate->tensor_bytes <= limit)
     return TRUE;
   if (!hd_loading_init (&loading, request, error))
@@ -369,17 +370,18 @@ hd_engine_check_memory (HdEngine         *engine,
   sized->height = estimate->height;
   find_fitting_size (engine, &loading, sized, limit, &width, &height);
 
-  if (limit == (gsize) request->memory_budget << 20)
-    problem = g_strdup_printf (_("A picture of %d x %d needs at least %s of memory, the memory budget is %s"),
-                               sized->width, sized->height, needs, has);
-  else
-    problem = g_strdup_printf (_("A picture of %d x %d needs at least %s of memory, %s are free"),
-                               sized->width, sized->height, needs, has);
   if (width > 0)
-    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("%s; %d x %d would fit"), problem, width, height);
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
+                 budget ? _("A picture of %d x %d needs at least %s of memory, the budget is %s; %d x %d would fit")
+                        : _("A picture of %d x %d needs at least %s of memory, %s are free; %d x %d would fit"),
+                 sized->width, sized->height, needs, has, width, height);
   else
-    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("%s; no smaller one would fit with this model"),
-                 problem);
+    g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
+                 budget ? _("A picture of %d x %d needs at least %s of memory, the budget is %s; "
+                            "no smaller one would fit with this model")
+                        : _("A picture of %d x %d needs at least %s of memory, %s are free; "
+                            "no smaller one would fit with this model"),
+                 sized->width, sized->height, needs, has);
 
   return FALSE;
 }

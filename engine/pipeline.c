@@ -84,7 +84,7 @@ upload_control_picture (const Denoising  *denoising,
 
   if (pictures == NULL)
     {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, _("No memory for a picture of %d x %d"),
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for a picture of %d x %d",
                    width, height);
       return FALSE;
     }

@@ -5,6 +5,13 @@
 /* The operators within a pass: each notes how it is called, then does its work or, where that will be replayed, leaves
  * its parameters. Notes are whole numbers and are compared one by one. */
 
+/* Of operators of the kind HD_OP_GROUP_NORM, those that are no activation. */
+enum
+{
+  MOMENTS = -1,
+  STATISTICS = -2,
+};
+
 static void
 note (HdCudaRepeatPass *pass,
       guint64           number)
@@ -120,6 +127,7 @@ repeat_group_norm (HdContext       *context,
                    HdTensor        *y,
                    const HdTensor  *x,
                    const HdTensor  *x2,
+                   const HdTensor  *statistics,
                    const HdNorm    *norm,
                    HdActivation     activation,
                    GError         **error)
@@ -128,9 +136,46 @@ repeat_group_norm (HdContext       *context,
 
   note_tensor (pass, x);
   note_tensor (pass, x2);
+  note_tensor (pass, statistics);
   note_norm (pass, norm);
 
-  return pass->mode == HD_CUDA_REPEAT_REPLAY || hd_cuda_group_norm (context, y, x, x2, norm, activation, error);
+  return pass->mode == HD_CUDA_REPEAT_REPLAY
+         || hd_cuda_group_norm (context, y, x, x2, statistics, norm, activation, error);
+}
+
+static gboolean
+repeat_channel_moments (HdContext       *context,
+                        HdTensor        *y,
+                        const HdTensor  *x,
+                        const HdTensor  *x2,
+                        GError         **error)
+{
+  HdCudaRepeatPass *pass = begin_call (context, HD_OP_GROUP_NORM, MOMENTS, y);
+
+  note_tensor (pass, x);
+  note_tensor (pass, x2);
+
+  return pass->mode == HD_CUDA_REPEAT_REPLAY || hd_cuda_channel_moments (context, y, x, x2, error);
+}
+
+static gboolean
+repeat_group_statistics (HdContext       *context,
+                         HdTensor        *y,
+                         const HdTensor  *moments,
+                         gint64           band_pixels,
+                         gint64           pixels,
+                         const HdNorm    *norm,
+                         GError         **error)
+{
+  HdCudaRepeatPass *pass = begin_call (context, HD_OP_GROUP_NORM, STATISTICS, y);
+
+  note_tensor (pass, moments);
+  note (pass, (guint64) band_pixels);
+  note (pass, (guint64) pixels);
+  note_norm (pass, norm);
+
+  return pass->mode == HD_CUDA_REPEAT_REPLAY
+         || hd_cuda_group_statistics (context, y, moments, band_pixels, pixels, norm, error);
 }
 
 static gboolean
@@ -350,6 +395,8 @@ const HdBackend hd_cuda_repeat_backend = {
   .conv2d = repeat_conv2d,
   .linear = repeat_linear,
   .group_norm = repeat_group_norm,
+  .channel_moments = repeat_channel_moments,
+  .group_statistics = repeat_group_statistics,
   .layer_norm = repeat_layer_norm,
   .attention = repeat_attention,
   .avg_pool_2x2 = repeat_avg_pool_2x2,
@@ -364,4 +411,4 @@ const HdBackend hd_cuda_repeat_backend = {
 };
 
 /* Whatever a backend gets, a recorded step has to know. */
-G_STATIC_ASSERT (sizeof (HdBackend) == 21 * sizeof (gpointer));
+G_STATIC_ASSERT (sizeof (HdBackend) == 23 * sizeof (gpointer));

@@ -495,7 +495,7 @@ test_too_small (void)
   g_assert_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, "160 x 192"));
-  g_assert_nonnull (strstr (error->message, "the memory budget is"));
+  g_assert_nonnull (strstr (error->message, "the budget is"));
   g_assert_nonnull (strstr (error->message, "would fit"));
   g_clear_error (&error);
 
