@@ -204,10 +204,12 @@ hd_catalog_get_default (HdCatalog *catalog,
   return models->len > 0 ? models->pdata[0] : NULL;
 }
 
-static const HdLibraryEntry *
-find_entry (const GPtrArray *list,
-            const char      *name)
+const HdLibraryEntry *
+hd_catalog_find_entry (HdCatalog     *catalog,
+                       HdLibraryKind  kind,
+                       const char    *name)
 {
+  const GPtrArray      *list = hd_catalog_list (catalog, kind);
   const HdLibraryEntry *by_last_part = NULL;
 
   for (guint i = 0; i < list->len; i++)
@@ -269,7 +271,7 @@ hd_catalog_find (HdCatalog      *catalog,
   if (g_str_has_prefix (name, "~/"))
     return g_build_filename (g_get_home_dir (), name + 2, NULL);
 
-  entry = find_entry (hd_catalog_list (catalog, kind), name);
+  entry = hd_catalog_find_entry (catalog, kind, name);
   if (entry)
     return g_strdup (entry->path);
 

@@ -47,6 +47,12 @@ const GPtrArray *hd_catalog_list         (HdCatalog           *catalog,
 /* The styles, which belong to the catalog. */
 HdStyleSet      *hd_catalog_get_styles   (HdCatalog           *catalog);
 
+/* (nullable): what is installed under @name: its name, or the last part of it. */
+const HdLibraryEntry *
+                 hd_catalog_find_entry   (HdCatalog           *catalog,
+                                          HdLibraryKind        kind,
+                                          const char          *name);
+
 /* The model that @task takes if none is named: the first, or for filling the first that is made for it. NULL if
  * there is none. */
 const HdLibraryEntry *

@@ -7,12 +7,13 @@
 #include "engine/request.h"
 #include "engine/sampler.h"
 #include "ui/advanced-section.h"
+#include "ui/device-field.h"
 #include "ui/fields.h"
 #include "ui/section.h"
 
 static const char * const properties[] = {
   "schedule", "eta", "guidance-rescale", "clip-skip", "prediction", "distillation",
-  "rau-net", "msw-msa", "t1", "t2", "device", "precision", "threads", NULL,
+  "rau-net", "msw-msa", "t1", "t2", "device", "precision", "weights", "threads", NULL,
 };
 
 static GtkWidget *
@@ -60,8 +61,9 @@ add_machine (GtkWidget    *column,
              GObject      *config,
              GtkSizeGroup *labels)
 {
-  add (column, hd_choice_field_new (config, "device", hd_device_names (), TRUE, labels));
+  add (column, hd_device_field_new (config, labels));
   add (column, hd_choice_field_new (config, "precision", hd_precision_names (), TRUE, labels));
+  add (column, hd_choice_field_new (config, "weights", hd_weight_form_names (), TRUE, labels));
   add (column, hd_number_field_new (config, "threads", 1.0, 4096.0, 1.0, 0.0, labels));
 }
 

@@ -182,7 +182,7 @@ hd_choice_field_new (GObject            *config,
   return field;
 }
 
-void
+gboolean
 hd_choice_field_set_label (GtkWidget  *field,
                            const char *name,
                            const char *label)
@@ -198,6 +198,20 @@ hd_choice_field_set_label (GtkWidget  *field,
 
       gtk_tree_model_get (model, &iter, 0, &found, -1);
       if (g_str_equal (found, name))
-        gtk_list_store_set (store, &iter, 1, label, -1);
+        {
+          gtk_list_store_set (store, &iter, 1, label, -1);
+          return TRUE;
+        }
     }
+
+  return FALSE;
+}
+
+void
+hd_choice_field_add (GtkWidget  *field,
+                     const char *name,
+                     const char *label)
+{
+  if (! hd_choice_field_set_label (field, name, label))
+    gtk_list_store_insert_with_values (g_object_get_data (G_OBJECT (field), STORE_KEY), NULL, -1, 0, name, 1, label, -1);
 }

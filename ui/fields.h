@@ -42,8 +42,13 @@ GtkWidget *hd_choice_field_new (GObject             *config,
                                 gboolean             automatic,
                                 GtkSizeGroup        *labels);
 
-/* Calls a value otherwise than hd_describe_value(). */
-void       hd_choice_field_set_label (GtkWidget     *field,
+/* Calls a value otherwise than hd_describe_value(); FALSE if there is none of that name. */
+gboolean   hd_choice_field_set_label (GtkWidget     *field,
+                                      const char    *name,
+                                      const char    *label);
+
+/* Adds a value, called @label; one that is there is only called that. */
+void       hd_choice_field_add       (GtkWidget     *field,
                                       const char    *name,
                                       const char    *label);
 

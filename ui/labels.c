@@ -40,6 +40,8 @@ hd_describe_value (const char *name)
     { "float32",      N_("32 bits (float32)") },
     { "bfloat16",     N_("16 bits (bfloat16)") },
     { "float16",      N_("16 bits (float16)") },
+    { "full",         N_("As computed with") },
+    { "int8",         N_("8 bits (half the memory)") },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (labels); i++)

@@ -4,10 +4,14 @@
 
 #include "engine/single_file.h"
 #include "ui/fields.h"
+#include "ui/model-info.h"
 #include "ui/name-field.h"
 
 /* A heading cannot be chosen; what is below it is moved in. */
 #define NAME_INDENT 12
+
+/* Of size and folder. */
+#define DETAILS_CHARS 32
 
 enum
 {
@@ -15,6 +19,7 @@ enum
   COLUMN_CAN_BE_CHOSEN,
   COLUMN_INDENT,
   COLUMN_WEIGHT,
+  COLUMN_DETAILS,
   N_COLUMNS,
 };
 
@@ -36,13 +41,16 @@ G_DEFINE_FINAL_TYPE (HdNameField, hd_name_field, GTK_TYPE_BOX)
 static void
 add_row (HdNameField *field,
          const char  *text,
-         gboolean     is_name)
+         const char  *details)
 {
+  gboolean is_name = details != NULL;
+
   gtk_list_store_insert_with_values (field->store, NULL, -1,
                                      COLUMN_NAME, text,
                                      COLUMN_CAN_BE_CHOSEN, is_name,
                                      COLUMN_INDENT, is_name ? NAME_INDENT : 0,
                                      COLUMN_WEIGHT, is_name ? PANGO_WEIGHT_NORMAL : PANGO_WEIGHT_BOLD,
+                                     COLUMN_DETAILS, is_name ? details : "",
                                      -1);
 }
 
@@ -57,13 +65,15 @@ add_family (HdNameField     *field,
   for (guint i = 0; i < list->len; i++)
     {
       const HdLibraryEntry *entry = list->pdata[i];
+      g_autofree char      *details = NULL;
 
       if ((entry->family_known ? (int) entry->family : -1) != family)
         continue;
       if (! has_heading)
-        add_row (field, family < 0 ? _("Others") : hd_family_name (family), FALSE);
+        add_row (field, family < 0 ? _("Others") : hd_family_name (family), NULL);
       has_heading = TRUE;
-      add_row (field, entry->name, TRUE);
+      details = hd_describe_place (entry);
+      add_row (field, entry->name, details);
     }
 }
 
@@ -176,6 +186,7 @@ make_combo (HdNameField *field)
 {
   GtkWidget       *combo = gtk_combo_box_new_with_model_and_entry (GTK_TREE_MODEL (field->store));
   GtkCellRenderer *renderer = gtk_cell_renderer_text_new ();
+  GtkCellRenderer *details = gtk_cell_renderer_text_new ();
 
   gtk_combo_box_set_entry_text_column (GTK_COMBO_BOX (combo), COLUMN_NAME);
   gtk_cell_layout_clear (GTK_CELL_LAYOUT (combo));
@@ -186,6 +197,10 @@ make_combo (HdNameField *field)
                                   "xpad", COLUMN_INDENT,
                                   "weight", COLUMN_WEIGHT,
                                   NULL);
+  g_object_set (details, "ellipsize", PANGO_ELLIPSIZE_MIDDLE, "max-width-chars", DETAILS_CHARS,
+                "width-chars", DETAILS_CHARS, "scale", PANGO_SCALE_SMALL, "xalign", 1.0, NULL);
+  gtk_cell_layout_pack_end (GTK_CELL_LAYOUT (combo), details, FALSE);
+  gtk_cell_layout_set_attributes (GTK_CELL_LAYOUT (combo), details, "text", COLUMN_DETAILS, NULL);
 
   field->entry = gtk_bin_get_child (GTK_BIN (combo));
   gtk_entry_set_activates_default (GTK_ENTRY (field->entry), TRUE);
@@ -232,7 +247,8 @@ hd_name_field_new (GObject       *config,
   field->config = g_object_ref (config);
   field->property = property;
   field->kind = kind;
-  field->store = gtk_list_store_new (N_COLUMNS, G_TYPE_STRING, G_TYPE_BOOLEAN, G_TYPE_INT, G_TYPE_INT);
+  field->store = gtk_list_store_new (N_COLUMNS, G_TYPE_STRING, G_TYPE_BOOLEAN, G_TYPE_INT, G_TYPE_INT,
+                                     G_TYPE_STRING);
 
   combo = make_combo (field);
   row = hd_field_row_new (hd_field_label_new (config, property, field->entry), combo, labels);

@@ -11,6 +11,7 @@
 #include "ui/fields.h"
 #include "ui/folders-dialog.h"
 #include "ui/lora-section.h"
+#include "ui/model-info.h"
 #include "ui/name-field.h"
 #include "ui/prompt-box.h"
 #include "ui/sampling-box.h"
@@ -38,6 +39,7 @@ struct _HdTaskForm
   GtkWidget *seed;
   GtkWidget *sampling;
   GtkWidget *model;
+  GtkWidget *model_info;
   GtkWidget *loras;
   GtkWidget *control;
 };
@@ -175,6 +177,9 @@ add_model (HdTaskForm *form,
   gtk_widget_show (folders);
 
   add_field (content, form->model, FALSE);
+
+  form->model_info = hd_model_info_new (config, form->task, form->catalog);
+  add_field (content, form->model_info, FALSE);
 }
 
 static void
@@ -234,6 +239,7 @@ hd_task_form_show_catalog (HdTaskForm *form)
   text = model ? g_strdup_printf (_("%s (default)"), model->name) : g_strdup (_("No model is installed"));
   hd_name_field_set_default (HD_NAME_FIELD (form->model), text);
   hd_name_field_set_catalog (HD_NAME_FIELD (form->model), form->catalog);
+  hd_model_info_update (HD_MODEL_INFO (form->model_info));
   hd_lora_box_set_catalog (HD_LORA_BOX (form->loras), form->catalog);
   hd_control_box_set_catalog (HD_CONTROL_BOX (form->control), form->catalog);
 }

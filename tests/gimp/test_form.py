@@ -267,6 +267,117 @@ def test_a_style_is_saved():
     tap.check(dialog.window.wait_for('check box', 'Mist'), 'the style is not in the list')
 
 
+# --- size, seed, model -----------------------------------------------------------
+
+def size_of(dialog):
+    return [dialog.field('spin button', side).value for side in ('Width', 'Height')]
+
+
+def choose(dialog, combo, entry):
+    """Chooses an entry of a list, which AT-SPI has in a menu below it."""
+    box = dialog.window.wait_for('combo box', combo)
+    item = box.wait_for('menu item', entry, shown=False)
+    item.press()
+    wait_for(lambda: box.name.startswith(combo), 'the list')
+
+
+def test_sizes_have_presets():
+    dialogs.open_image()
+    dialog = dialogs.Dialog()
+    dialog.describe(width=200, height=96)
+    swap = dialog.button('Swap width and height')
+    swap.press()
+    wait_for(lambda: size_of(dialog) == [96, 200], 'width and height to be swapped')
+    # the demo model has learnt from pictures of 128 x 128
+    choose(dialog, 'Shape', '1:1')
+    wait_for(lambda: size_of(dialog) == [128, 128], "the model's size")
+    choose(dialog, 'Shape', '16:9')
+    width, height = wait_for(lambda: size_of(dialog) != [128, 128] and size_of(dialog), 'another shape')
+    tap.check(width * height <= 128 * 128 and 1.5 < width / height < 2.0, f'16:9 is {width} x {height}')
+    choose(dialog, 'Scale', '2K')
+    wait_for(lambda: size_of(dialog) == [2048, 1152], '2K at 16:9')
+    swap.press()
+    wait_for(lambda: size_of(dialog) == [1152, 2048], '2K at 9:16')
+    follow = dialog.window.wait_for('check box', 'Size of the image')
+    follow.press()
+    wait_for(lambda: size_of(dialog) == [256, 192], 'the size of the image')
+    desktop.screenshot(screenshots / f'form-size{suffix}.png', dialog.window)
+
+
+def test_a_seed_is_drawn_and_kept():
+    image, _ = dialogs.open_image()
+    dialog = dialogs.Dialog()
+    dialog.describe()
+    random = dialog.field('check box', 'Random')
+    tap.check(random.has('checked'), 'no other seed is drawn each time')
+    seeds = set()
+    for _ in range(3):
+        dialog.button('Draw a seed').press()
+        wait_for(lambda: not random.has('checked') and dialog.field('spin button', 'Seed').value not in seeds, 'a seed')
+        seeds.add(dialog.field('spin button', 'Seed').value)
+    seed = dialog.field('spin button', 'Seed').value
+    tap.check_equal(dialog.generate(), seed, 'the seed of the picture')
+    tap.check_equal(request_of(layers(image)[0])['seed'], seed, 'the seed of the layer')
+
+
+def test_the_model_is_described():
+    dialogs.open_image()
+    dialog = dialogs.Dialog()
+    dialog.wait_for_text(r'^Stable Diffusion 1 · .*[kM]B · ~/gimp/plug-ins/hidiffusion/models$')
+    dialog.field('text', 'Model').text = 'demo'
+    dialog.wait_for_text(r'^Stable Diffusion 1 · ')
+    unfold(dialog)
+    devices = dialog.window.wait_for('combo box', 'Device', shown=False)
+    names = lambda: [item.name for item in devices.find_all('menu item', shown=False)]
+    wait_for(lambda: any(re.search(r'none found|GiB of .* free', name) for name in names()), 'the graphics cards')
+
+
+# --- what it takes ----------------------------------------------------------------
+
+def test_what_it_takes_is_told():
+    dialogs.open_image()
+    dialog = dialogs.Dialog()
+    # without a prompt, too
+    dialog.wait_for_text(r'^On CPU.*: .* of memory \(.* free\); the first picture')
+    dialog.wait_for_text('^The prompt is empty')
+    dialog.describe(width=128, height=128, steps=4)
+    dialog.generate()
+    dialog.wait_for_text(r'^On CPU.*: .* of memory \(.* free\), about \d+ seconds?$')
+    dialogs.close_plugin()
+    # the next session knows it, for other pictures as well
+    dialog = dialogs.Dialog()
+    small = dialog.wait_for_text(r'^On CPU.* of memory .*, about (\d+) seconds?$')
+    dialog.describe(width=1024, height=1024, steps=50)
+    dialog.wait_for_text(r'^On CPU.* of memory .*, about (?!1 second)\d+ (seconds|minutes?)$')
+    tap.check(dialog.wait_for_text(r'^On CPU.*').group(0) != small.group(0), 'the same for a larger picture')
+
+
+def test_keys():
+    image, _ = dialogs.open_image()
+    dialog = dialogs.Dialog()
+    dialog.describe('a red star')
+    prompt = dialog.field('text', 'Prompt')
+    prompt.node.get_component_iface().grab_focus()
+    wait_for(lambda: prompt.has('focused'), 'the prompt to have the focus')
+    # through the form, one field after the other
+    order = []
+    for _ in range(8):
+        keys('Tab')
+        focused = wait_for(lambda: next((widget for widget in dialog.window.walk() if widget.has('focused')), None), 'a focus')
+        order.append(focused.name.split(' (')[0])
+    tap.check_equal(order, ['Negative prompt', 'Styles: None', 'Size of the image', 'Shape', 'Scale', 'Width',
+                            'Height', 'Swap width and height'], 'order of fields')
+    keys('alt+n')
+    wait_for(lambda: dialog.field('text', 'Negative prompt').has('focused'), 'the negative prompt to have the focus')
+    keys('alt+p')
+    wait_for(lambda: prompt.has('focused'), 'the prompt to have the focus again')
+    keys('ctrl+Return')
+    wait_for(lambda: len(layers(image)) == 2, 'the picture')
+    dialog.wait_until_ready()
+    keys('Escape')
+    dialog.wait_until_closed()
+
+
 def test_nothing_of_ours_is_on_stderr():
     tap.check_equal(dialogs.gimp.complaints(), [], 'complaints')
 
@@ -312,8 +423,9 @@ def main():
     try:
         dialogs.gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(GDK_SCALE=arguments.scale))
         try:
+            only = re.compile(arguments.only)
             tap.run([with_fresh_profile(test) for name, test in globals().items()
-                     if name.startswith('test_') and arguments.only in name])
+                     if name.startswith('test_') and only.search(name)])
         finally:
             dialogs.gimp.stop()
     finally:
