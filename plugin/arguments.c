@@ -232,7 +232,7 @@ add_machine_arguments (GimpProcedure *procedure)
                                    _("How many threads compute at most. 0: one a processor."),
                                    0, 4096, 0, G_PARAM_READWRITE);
   gimp_procedure_add_int_argument (procedure, "memory-budget",
-                                   _("Memory _budget"),
+                                   _("Memory budget"),
                                    _("MiB that the model and the picture may take together on the device; what does "
                                      "not fit is split. 0: what is free there."),
                                    0, HD_REQUEST_MAX_BUDGET, 0, G_PARAM_READWRITE);

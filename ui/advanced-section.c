@@ -11,9 +11,12 @@
 #include "ui/fields.h"
 #include "ui/section.h"
 
+/* MiB */
+#define BUDGET_STEP 512
+
 static const char * const properties[] = {
   "schedule", "eta", "guidance-rescale", "clip-skip", "prediction", "distillation",
-  "rau-net", "msw-msa", "t1", "t2", "device", "precision", "weights", "threads", NULL,
+  "rau-net", "msw-msa", "t1", "t2", "device", "precision", "weights", "memory-budget", "threads", NULL,
 };
 
 static GtkWidget *
@@ -64,6 +67,7 @@ add_machine (GtkWidget    *column,
   add (column, hd_device_field_new (config, labels));
   add (column, hd_choice_field_new (config, "precision", hd_precision_names (), TRUE, labels));
   add (column, hd_choice_field_new (config, "weights", hd_weight_form_names (), TRUE, labels));
+  add (column, hd_number_field_new (config, "memory-budget", BUDGET_STEP, HD_REQUEST_MAX_BUDGET, BUDGET_STEP, 0.0, labels));
   add (column, hd_number_field_new (config, "threads", 1.0, 4096.0, 1.0, 0.0, labels));
 }
 

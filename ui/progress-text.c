@@ -109,6 +109,15 @@ hd_describe_cost (const HdEstimate *estimate,
   g_autofree char *memory = describe_memory (estimate);
   g_autofree char *time = NULL;
 
+  if (estimate->splits)
+    {
+      char *whole = g_steal_pointer (&memory);
+
+      /* TRANSLATORS: "1.2 GiB of memory (14 GiB free)"; the work is done in parts, which takes longer. */
+      memory = g_strdup_printf (_("%s, in parts so that it fits"), whole);
+      g_free (whole);
+    }
+
   if (! (seconds >= 0.0))
     /* TRANSLATORS: a device ("CPU (8 threads)") and "1.2 GiB of memory (14 GiB free)". */
     return g_strdup_printf (_("On %s: %s; the first picture will show how long it takes"), estimate->device, memory);

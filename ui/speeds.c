@@ -77,7 +77,8 @@ hd_speed_watch_take (HdSpeedWatch     *watch,
 {
   double done = progress->fraction * progress->flops;
 
-  if (! (done > 0.0) || ! isfinite (done))
+  /* How much there is to do is known once the model is there. */
+  if (! (progress->flops > 0.0) || ! (done >= 0.0) || ! isfinite (done))
     return;
 
   if (watch->started == 0)

@@ -27,7 +27,7 @@ gboolean hd_speeds_set (const char  *path,
 /**
  * HdSpeedWatch:
  *
- * Measures a run from its first step on, so that reading the model does not count. Begins as zeros.
+ * Measures a run from when its model is there, so that reading that does not count. Begins as zeros.
  */
 typedef struct
 {
