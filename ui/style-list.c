@@ -5,6 +5,7 @@
 #include "engine/request_fields.h"
 #include "ui/fields.h"
 #include "ui/style-list.h"
+#include "ui/style-names.h"
 
 struct _HdStyleList
 {
@@ -140,7 +141,7 @@ take_button (GtkToggleButton *button,
 static char *
 describe_style (const HdStyle *style)
 {
-  GString *text = g_string_new (style->description);
+  GString *text = g_string_new (hd_style_get_description (style));
 
   if (*style->prompt)
     g_string_append_printf (text, "%s%s", text->len > 0 ? "\n" : "", style->prompt);
@@ -224,7 +225,7 @@ hd_style_list_update (HdStyleList *list)
       const HdStyle   *style = styles->pdata[i];
       g_autofree char *tooltip = describe_style (style);
 
-      add_button (list, style->name, style->name, tooltip);
+      add_button (list, style->name, hd_style_get_title (style), tooltip);
     }
   add_missing (list);
   show_argument (list);

@@ -7,6 +7,7 @@
 #include "ui/fields.h"
 #include "ui/save-style-dialog.h"
 #include "ui/style-list.h"
+#include "ui/style-names.h"
 #include "ui/style-row.h"
 
 #define LIST_HEIGHT 240
@@ -31,6 +32,19 @@ G_DEFINE_FINAL_TYPE (HdStyleRow, hd_style_row, GTK_TYPE_BOX)
 /* --- what is shown ---------------------------------------------------------------- */
 
 static void
+translate_names (HdStyleRow  *row,
+                 char       **names)
+{
+  for (int i = 0; names[i]; i++)
+    {
+      const HdStyle *style = hd_styles_find (hd_style_set_list (row->styles), names[i]);
+
+      if (style)
+        hd_request_set (&names[i], hd_style_get_title (style));
+    }
+}
+
+static void
 show_argument (HdStyleRow *row)
 {
   g_autofree char *text = NULL;
@@ -40,6 +54,7 @@ show_argument (HdStyleRow *row)
 
   g_object_get (row->config, "styles", &text, NULL);
   names = hd_style_names_split (text);
+  translate_names (row, names);
   list = names[0] ? g_strjoinv (", ", names) : g_strdup (_("None"));
   gtk_label_set_text (GTK_LABEL (row->chosen), list);
 

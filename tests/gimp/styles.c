@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "plugin/styles.h"
+#include "ui/style-names.h"
 
 static char *path;
 
@@ -277,7 +278,16 @@ test_installed (void)
   g_assert_no_error (error);
   g_assert_cmpuint (styles->len, >=, 6);
   for (guint i = 0; i < styles->len; i++)
-    g_assert_cmpstr (((HdStyle *) styles->pdata[i])->description, !=, "");
+    {
+      HdStyle *style = styles->pdata[i];
+
+      g_assert_cmpstr (style->description, !=, "");
+      g_assert_true (g_strv_contains (hd_style_translated_texts (), style->name));
+      g_assert_true (g_strv_contains (hd_style_translated_texts (), style->description));
+      style->installed = TRUE;
+      g_assert_cmpstr (hd_style_get_title (style), ==, style->name);
+    }
+  g_assert_cmpuint (g_strv_length ((char **) hd_style_translated_texts ()), ==, 2 * styles->len);
 }
 
 int
