@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tests/gpu/bare-root.sh
+#
+# In the bare root of tests/gpu/rehearse.sh, with what was copied to /test.
+
+set -euo pipefail
+
+for tool in gcc c++ meson ninja pkg-config nvcc; do
+  ! command -v "$tool" >/dev/null || { echo "there is $tool: this is no bare machine"; exit 1; }
+done
+mkdir -p /work/build/gpu-pack
+tar -x -C /work -f /test/checkout.tar
+mv /test/hidiffusion-gpu.tar.xz /work/build/gpu-pack
+cd /work
+exec python3 tests/gpu/test_gpu_check.py /work /test/hd-cuda-emulated.so
