@@ -89,7 +89,6 @@ hd_cuda_weight_use (HdCudaContext  *cuda,
 
   if (weight->streamed)
     {
-      hd_cuda_repeat_forbid (cuda);
       data = hd_cuda_ring_take (cuda, device, error);
       if (data == NULL)
         return NULL;

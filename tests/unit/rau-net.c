@@ -216,6 +216,48 @@ test_off (void)
     }
 }
 
+static gboolean
+same_tools (HdRauNetTools a,
+            HdRauNetTools b)
+{
+  return a.d4_block == b.d4_block && a.p2_block == b.p2_block;
+}
+
+/* A phase is a run of steps with one key, which no other phase has: a run has at most three, whatever its size. */
+static void
+test_phases (void)
+{
+  static const int sides[] = { 64, 96, 128, 256, 384, 512 };
+
+  for (gsize family = 0; family < G_N_ELEMENTS (family_blocks); family++)
+    for (gsize i = 0; i < G_N_ELEMENTS (sides); i++)
+      for (int steps = 1; steps <= 60; steps++)
+        {
+          g_autoptr (GHashTable) keys = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+          HdRauNetTools          last = { HD_NO_BLOCK - 1, HD_NO_BLOCK - 1 };
+          HdRauNet               rau_net;
+          guint                  phases = 0;
+
+          hd_rau_net_init (&rau_net, &(HdRauNetCase) {
+                             .family = (HdFamily) family, .sample_size = family < HD_FAMILY_SDXL ? 64 : 128,
+                             .latent_height = sides[i], .latent_width = sides[i], .steps = steps,
+                           });
+          for (int step = 0; step < steps; step++)
+            {
+              HdRauNetTools tools = hd_rau_net_at (&rau_net, step);
+              guint64       key = hd_rau_net_key (&tools, FALSE);
+
+              phases += !same_tools (tools, last);
+              last = tools;
+              g_hash_table_add (keys, g_memdup2 (&key, sizeof key));
+              g_assert_cmpuint (key, !=, hd_rau_net_key (&tools, TRUE));
+            }
+
+          g_assert_cmpuint (g_hash_table_size (keys), ==, phases);
+          g_assert_cmpuint (phases, <=, 3);
+        }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -230,6 +272,7 @@ main (int    argc,
   g_test_add_func ("/rau-net/truncation", test_truncation);
   g_test_add_func ("/rau-net/own-ratios", test_own_ratios);
   g_test_add_func ("/rau-net/off", test_off);
+  g_test_add_func ("/rau-net/phases", test_phases);
 
   return g_test_run ();
 }
