@@ -15,9 +15,10 @@
  *   element (place, depth)      one element, or NULL for a zero
  *
  * A block makes a tile of Y. Slices of X and W, 32 of the depth at a time, are copied asynchronously into a ring of
- * three stages of shared memory; warps read their fragments from there with ldmatrix and multiply them with
- * mma.m16n8k16. A slice's row is four chunks of 16 bytes, stored at place chunk ^ (row / 2 % 4), so that neither
- * writing nor ldmatrix meets a bank twice. Sums are float32; how they become elements of Y is tile_output.cuh. */
+ * stages in shared memory; warps read their fragments from there with ldmatrix and multiply them with mma.m16n8k16.
+ * Where a block has a processor for itself, it reads the next fragments while it multiplies: no other one would work while
+ * it waits behind a barrier. A slice's row is four chunks of 16 bytes, stored at place chunk ^ (row / 2 % 4), so that
+ * neither writing nor ldmatrix meets a bank twice. Sums are float32; how they become elements of Y is tile_output.cuh. */
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/tile_output.cuh"
@@ -25,13 +26,15 @@
 #define HD_TILE_DEPTH  32   /* of a slice */
 #define HD_TILE_CHUNK  8    /* elements of 16 bytes */
 #define HD_TILE_CHUNKS (HD_TILE_DEPTH / HD_TILE_CHUNK)
-#define HD_TILE_STAGES 3
+#define HD_TILE_MOST_SHARED (96 << 10)
 #define HD_TILE_GROUP  8    /* rows of tiles whose blocks follow each other, so that they share W's slices in L2 */
 
-/* A tile of ROWS x OUTPUTS by WARPS_DOWN x WARPS_ACROSS warps. */
-template <int ROWS, int OUTPUTS, int WARPS_DOWN, int WARPS_ACROSS>
+/* A tile of ROWS x OUTPUTS by WARPS_DOWN x WARPS_ACROSS warps, with a ring of STAGES. */
+template <int ROWS, int OUTPUTS, int WARPS_DOWN, int WARPS_ACROSS, int STAGES>
 struct HdTileShape
 {
+  static constexpr int stages = STAGES;
+  static constexpr bool alone = WARPS_DOWN * WARPS_ACROSS >= 8;   /* on a processor */
   static constexpr int rows = ROWS;
   static constexpr int outputs = OUTPUTS;
   static constexpr int warps_across = WARPS_ACROSS;
@@ -47,12 +50,11 @@ struct HdTileShape
   static constexpr int slab_rows = warp_rows / 2;                /* of a warp's sums, on their way out */
   static constexpr int slab_stride = warp_outputs + 4;
   static constexpr int slab_bytes = warps * slab_rows * slab_stride * 4;
-  static constexpr int shared_bytes = HD_TILE_STAGES * stage_bytes > slab_bytes ? HD_TILE_STAGES * stage_bytes
-                                                                               : slab_bytes;
+  static constexpr int shared_bytes = STAGES * stage_bytes > slab_bytes ? STAGES * stage_bytes : slab_bytes;
 
   static_assert (warp_rows % 32 == 0 && warp_outputs % 32 == 0, "warps multiply 16 x 16 and halve their tile");
   static_assert (ROWS % row_step == 0 && OUTPUTS % row_step == 0 && row_step % 8 == 0, "every thread copies alike");
-  static_assert (shared_bytes <= 48 << 10, "more would have to be asked for");
+  static_assert (shared_bytes <= HD_TILE_MOST_SHARED, "not every GPU has as much");
 };
 
 /* The work of a launch. Blocks: x = tiles, y = parts of the depth. */
@@ -205,42 +207,49 @@ struct HdTileCopies
 
 /* --- multiplying --- */
 
-/* A warp's products of one slice. */
-template <typename T, class Shape> __device__ __forceinline__ void
-hd_tile_multiply (const T *stage, float (&sums)[Shape::warp_rows / 16][Shape::warp_outputs / 8][4])
+/* What a warp multiplies at a time: all its rows and outputs, 16 of the depth. */
+template <class Shape>
+struct HdTileFragments
 {
-  constexpr int n_down = Shape::warp_rows / 16;
-  constexpr int n_across = Shape::warp_outputs / 16;
-  const int     lane = threadIdx.x % HD_WARP;
-  const int     warp = threadIdx.x / HD_WARP;
-  const int     swizzle = lane >> 1 & 3;
-  const T      *x = stage + (warp / Shape::warps_across * Shape::warp_rows + lane % 16) * HD_TILE_DEPTH;
-  const T      *w = stage + (Shape::rows + warp % Shape::warps_across * Shape::warp_outputs
-                             + lane % 8 + lane / 16 * 8) * HD_TILE_DEPTH;
+  static constexpr int n_down = Shape::warp_rows / 16;
+  static constexpr int n_across = Shape::warp_outputs / 16;
+
+  uint32_t a[n_down][4];
+  uint32_t b[n_across][4];
+
+  /* @half: of a stage's slice. */
+  template <typename T> __device__ __forceinline__ void
+  load (const T *stage, int half)
+  {
+    const int lane = threadIdx.x % HD_WARP;
+    const int warp = threadIdx.x / HD_WARP;
+    const int swizzle = lane >> 1 & 3;
+    const int k = half * 2;
+    const T  *x = stage + (warp / Shape::warps_across * Shape::warp_rows + lane % 16) * HD_TILE_DEPTH;
+    const T  *w = stage + (Shape::rows + warp % Shape::warps_across * Shape::warp_outputs
+                           + lane % 8 + lane / 16 * 8) * HD_TILE_DEPTH;
 
 #pragma unroll
-  for (int k = 0; k < HD_TILE_CHUNKS; k += 2)
-    {
-      uint32_t a[n_down][4];
-      uint32_t b[n_across][4];
-
+    for (int i = 0; i < n_down; i++)
+      hd_ldmatrix_x4 (a[i], x + i * 16 * HD_TILE_DEPTH + ((k + lane / 16) ^ swizzle) * HD_TILE_CHUNK);
 #pragma unroll
-      for (int i = 0; i < n_down; i++)
-        hd_ldmatrix_x4 (a[i], x + i * 16 * HD_TILE_DEPTH + ((k + lane / 16) ^ swizzle) * HD_TILE_CHUNK);
+    for (int j = 0; j < n_across; j++)
+      hd_ldmatrix_x4 (b[j], w + j * 16 * HD_TILE_DEPTH + ((k + lane / 8 % 2) ^ swizzle) * HD_TILE_CHUNK);
+  }
+
+  template <typename T> __device__ __forceinline__ void
+  multiply (float (&sums)[n_down][2 * n_across][4]) const
+  {
+#pragma unroll
+    for (int i = 0; i < n_down; i++)
 #pragma unroll
       for (int j = 0; j < n_across; j++)
-        hd_ldmatrix_x4 (b[j], w + j * 16 * HD_TILE_DEPTH + ((k + lane / 8 % 2) ^ swizzle) * HD_TILE_CHUNK);
-
-#pragma unroll
-      for (int i = 0; i < n_down; i++)
-#pragma unroll
-        for (int j = 0; j < n_across; j++)
-          {
-            hd_mma<T> (sums[i][2 * j], a[i], b[j]);
-            hd_mma<T> (sums[i][2 * j + 1], a[i], b[j] + 2);
-          }
-    }
-}
+        {
+          hd_mma<T> (sums[i][2 * j], a[i], b[j]);
+          hd_mma<T> (sums[i][2 * j + 1], a[i], b[j] + 2);
+        }
+  }
+};
 
 /* --- writing --- */
 
@@ -309,30 +318,62 @@ hd_tile_kernel (const __grid_constant__ HdTileJob<Source> job)
   const int last = min (job.depth, first + job.part_depth);
   const int slices = (last - first + HD_TILE_DEPTH - 1) / HD_TILE_DEPTH;
   int       stage = 0;
+  HdTileFragments<Shape> fragments[2];
 
   copies.start (job, row_tile, output_tile, first, last);
 #pragma unroll
-  for (int i = 0; i < HD_TILE_STAGES - 1; i++)
+  for (int i = 0; i < Shape::stages - 1; i++)
     {
       if (i < slices)
         copies.copy (job, stages + i * Shape::stage_elements);
       hd_copy_commit ();
     }
+  if (Shape::alone)
+    {
+      hd_copy_wait<Shape::stages - 2> ();
+      __syncthreads ();
+      fragments[0].load (stages, 0);
+    }
 
 #pragma unroll 1
   for (int slice = 0; slice < slices; slice++)
     {
-      int next = stage == 0 ? HD_TILE_STAGES - 1 : stage - 1;
+      const T  *current = stages + stage * Shape::stage_elements;
+      T        *before = stages + (stage == 0 ? Shape::stages - 1 : stage - 1) * Shape::stage_elements;
+      const int next = stage == Shape::stages - 1 ? 0 : stage + 1;
 
       /* This slice has arrived, and everybody is done with the stage of the one before it. */
-      hd_copy_wait<HD_TILE_STAGES - 2> ();
-      __syncthreads ();
-      if (slice + HD_TILE_STAGES - 1 < slices)
-        copies.copy (job, stages + next * Shape::stage_elements);
+      if (Shape::alone)
+        fragments[1].load (current, 1);
+      else
+        {
+          hd_copy_wait<Shape::stages - 2> ();
+          __syncthreads ();
+        }
+      if (slice + Shape::stages - 1 < slices)
+        copies.copy (job, before);
       hd_copy_commit ();
 
-      hd_tile_multiply<T, Shape> (stages + stage * Shape::stage_elements, sums);
-      stage = stage == HD_TILE_STAGES - 1 ? 0 : stage + 1;
+      if (Shape::alone)
+        {
+          fragments[0].template multiply<T> (sums);
+
+          /* The next slice has arrived; what is read behind the last one nobody looks at. */
+          hd_copy_wait<Shape::stages - 2> ();
+          __syncthreads ();
+          fragments[0].load (stages + next * Shape::stage_elements, 0);
+          fragments[1].template multiply<T> (sums);
+        }
+      else
+        {
+#pragma unroll
+          for (int half = 0; half < 2; half++)
+            {
+              fragments[half].load (current, half);
+              fragments[half].template multiply<T> (sums);
+            }
+        }
+      stage = next;
     }
 
   hd_copy_wait<0> ();

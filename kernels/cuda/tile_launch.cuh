@@ -10,9 +10,12 @@
 
 #define HD_TILE_JOIN_THREADS 128
 
-typedef HdTileShape<128, 128, 2, 2> HdTileLarge;
-typedef HdTileShape<128, 64, 2, 2>  HdTileTall;
-typedef HdTileShape<64, 64, 2, 2>   HdTileSmall;
+typedef HdTileShape<256, 128, 4, 2, 4> HdTileHuge;
+typedef HdTileShape<128, 128, 2, 2, 3> HdTileLarge;
+typedef HdTileShape<128, 64, 2, 2, 3>  HdTileTall;
+typedef HdTileShape<64, 64, 2, 2, 3>   HdTileSmall;
+
+static_assert (HdTileHuge::shared_bytes <= HD_TILE_HUGE_SHARED, "hd_tile_plans() asks for less");
 
 /* Blocks of at most as many tiles at a time as a launch may take. */
 template <typename T, class Source, class Shape, bool ALIGNED>
@@ -60,6 +63,11 @@ hd_tile_launch_shape (HdCudaContext     *cuda,
 
   switch (plan->shape)
     {
+    case HD_TILE_HUGE:
+      /* It may come from a file, which may say anything. */
+      if (cuda->shared_bytes >= HD_TILE_HUGE_SHARED)
+        return hd_tile_launch<T, Source, HdTileHuge, true> (cuda, job, plan->parts, error);
+      G_GNUC_FALLTHROUGH;
     case HD_TILE_LARGE:
       return hd_tile_launch<T, Source, HdTileLarge, true> (cuda, job, plan->parts, error);
     case HD_TILE_TALL:

@@ -21,6 +21,7 @@ static const struct
   { 128, 128, 1.0 },
   { 128, 64, 0.85 },
   { 64, 64, 0.65 },
+  { 256, 128, 1.05 },
 };
 
 static double
@@ -60,6 +61,9 @@ hd_tile_plans (const HdCudaContext *cuda,
   for (int shape = 0; shape < HD_N_TILES; shape++)
     {
       int whole = n;
+
+      if (shape == HD_TILE_HUGE && cuda->shared_bytes < HD_TILE_HUGE_SHARED)
+        continue;
 
       plans[n] = { (HdTileKind) shape, 1 };
       seconds[n] = estimate (cuda, &plans[n], rows, outputs, depth);

@@ -5,14 +5,19 @@
 
 G_BEGIN_DECLS
 
-/* Tiles of 128 x 128, 128 x 64 and 64 x 64. */
+/* Tiles of 128 x 128, 128 x 64, 64 x 64 and 256 x 128. The last have the least to load for what they multiply, which is
+ * what the fastest GPUs wait for; one such block fills a processor. */
 typedef enum
 {
   HD_TILE_LARGE,
   HD_TILE_TALL,
   HD_TILE_SMALL,
+  HD_TILE_HUGE,
   HD_N_TILES
 } HdTileKind;
+
+/* Shared memory of a block of %HD_TILE_HUGE: cards that have less do without. */
+#define HD_TILE_HUGE_SHARED ((gsize) 96 << 10)
 
 /**
  * HdTilePlan:

@@ -30,6 +30,7 @@ static const Case cases[] = {
   { "residual-float", 1, 7, 7, 16, 16, 3, 1, 1, 1, 0, .bias = TRUE, .residual = TRUE, .float_result = TRUE },
   { "resnet", 2, 11, 13, 64, 64, 3, 1, 1, 1, 0, .bias = TRUE, .channel_bias = TRUE, .residual = TRUE },
   { "wide-tiles", 1, 19, 17, 40, 200, 3, 1, 1, 1, 0, .bias = TRUE, .residual = TRUE },
+  { "huge-tiles", 1, 17, 31, 16, 128, 3, 1, 1, 1, 0, .bias = TRUE, .residual = TRUE },
   { "tall-tiles", 2, 14, 11, 16, 72, 3, 1, 1, 1, 0, .bias = TRUE, .channel_bias = TRUE },
   { "deep", 1, 3, 4, 320, 24, 3, 1, 1, 1, 0, .bias = TRUE, .channel_bias = TRUE, .residual = TRUE },
   { "downsample", 2, 16, 12, 32, 32, 3, 2, 1, 1, 0, .bias = TRUE },
@@ -233,7 +234,7 @@ test_conv (gconstpointer data)
 static void
 test_processors (void)
 {
-  const char *names[] = { "wide-tiles", "tall-tiles", "deep", "resnet", "odd-channels" };
+  const char *names[] = { "wide-tiles", "huge-tiles", "tall-tiles", "deep", "resnet", "odd-channels" };
   const int   processors[] = { 1, 6, 24, 200 };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -35,6 +35,8 @@ static const Case cases[] = {
   { "two-inputs-odd", 1, 4, 5, 33, 13, 20, TRUE },
   { "two-inputs-second-odd", 1, 4, 5, 16, 7, 20, FALSE, HD_ACTIVATION_SILU },
   { "wide-tiles", 1, 17, 16, 72, 0, 264, TRUE, HD_ACTIVATION_NONE, TRUE },
+  { "huge-tiles", 1, 17, 30, 72, 0, 128, TRUE, HD_ACTIVATION_NONE, TRUE },
+  { "geglu-huge", 1, 16, 32, 40, 0, 256, TRUE, HD_ACTIVATION_GEGLU, TRUE },
   { "tall-tiles", 2, 16, 17, 48, 0, 64, TRUE },
   { "deep", 1, 4, 5, 2080, 0, 40, TRUE, HD_ACTIVATION_SILU, TRUE },
   { "deep-odd", 1, 4, 5, 1000, 600, 37, TRUE },
@@ -163,9 +165,9 @@ test_linear (gconstpointer data)
 static void
 test_processors (void)
 {
-  const char *const names[] = { "geglu-wide", "wide-tiles", "tall-tiles", "deep", "deep-odd", "two-inputs-off", NULL };
+  const char *const names[] = { "geglu-wide", "geglu-huge", "wide-tiles", "huge-tiles", "tall-tiles", "deep", "deep-odd", "two-inputs-off", NULL };
   const int         processors[] = { 1, 6, 24, 200 };
-  int               met[3] = { 0 };
+  int               met[4] = { 0 };
   int               most_parts = 0;
 
   if (test_cuda_skip_on_gpu ())
@@ -188,7 +190,7 @@ test_processors (void)
           most_parts = MAX (most_parts, parts);
         }
 
-  for (int i = 0; i < 3; i++)
+  for (guint i = 0; i < G_N_ELEMENTS (met); i++)
     g_assert_cmpint (met[i], >, 0);
   g_assert_cmpint (most_parts, >, 3);
 }

@@ -11,7 +11,7 @@ void test_cuda_pretend (HdContext *context,
                         int        processors,
                         double     flops);
 
-/* What hd_tile_plans() takes to be fastest: the kind of tile (0: large, 1: tall, 2: small), and @parts. */
+/* What hd_tile_plans() takes to be fastest: the kind of tile (0: large, 1: tall, 2: small, 3: huge), and @parts. */
 int  test_cuda_plan    (HdContext *context,
                         int        rows,
                         int        outputs,
