@@ -358,9 +358,6 @@ hd_cuda_ring_take (HdCudaContext *cuda,
   Entry   *entry;
   gboolean copied;
 
-  /* Where a weight is, and what is copied meanwhile, is another in every step. */
-  hd_cuda_repeat_forbid (cuda);
-
   /* The run can be cancelled while copies are awaited. */
   if (!hd_cuda_pace (cuda, 0.0, weight->host_bytes * (cuda->bandwidth / BUS_BANDWIDTH), error))
     return NULL;
