@@ -243,6 +243,17 @@ take_control (GimpProcedureConfig *config,
   g_clear_object (&drawable);
 }
 
+static gboolean
+take_metadata (GimpProcedureConfig  *config,
+               HdPlace              *place,
+               GError              **error)
+{
+  g_autofree char *name = get_string (config, "metadata");
+
+  place->metadata = HD_METADATA_NONE;
+  return ! name || hd_metadata_find (name, &place->metadata, error);
+}
+
 /* --- sizes ---------------------------------------------------------------------- */
 
 /* Without an image 0 remains, for what suits the model. */
@@ -377,6 +388,7 @@ hd_adapt_request (GimpProcedureConfig  *config,
   take_control (config, place, request);
 
   if (! hd_place_check (place, error)
+      || ! take_metadata (config, place, error)
       || (! draft && ! check_prompt (request, error))
       || ! take_model (config, request, catalog, error))
     return NULL;

@@ -238,6 +238,17 @@ add_machine_arguments (GimpProcedure *procedure)
                                    0, HD_REQUEST_MAX_BUDGET, 0, G_PARAM_READWRITE);
 }
 
+static void
+add_metadata_argument (GimpProcedure *procedure)
+{
+  gimp_procedure_add_string_argument (procedure, "metadata",
+                                      _("Settings in the image"),
+                                      _("Whether exported files tell how the picture was made, prompt and seed included, as "
+                                        "Automatic1111 and its kin read it: none (only the layer knows it), exif (the "
+                                        "comment of the Exif data) or comment (that and the image's comment)"),
+                                      "none", G_PARAM_READWRITE);
+}
+
 void
 hd_arguments_add (GimpProcedure *procedure,
                   HdTask         task)
@@ -255,4 +266,5 @@ hd_arguments_add (GimpProcedure *procedure,
   add_hidiffusion_arguments (procedure);
   add_model_arguments (procedure);
   add_machine_arguments (procedure);
+  add_metadata_argument (procedure);
 }

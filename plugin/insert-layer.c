@@ -5,10 +5,12 @@
 #include <glib/gi18n.h>
 #include <gegl.h>
 
+#include "plugin/colours.h"
 #include "plugin/error.h"
 #include "plugin/insert-layer.h"
 #include "plugin/new-image.h"
 #include "plugin/remember.h"
+#include "plugin/write-metadata.h"
 
 /* Characters of the prompt that a layer is named after: what the layers dialog has room for, and some. */
 #define MAX_NAME_LENGTH 60
@@ -95,7 +97,9 @@ fill_layer (GimpLayer       *layer,
   g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
   int                    band = CLAMP (BAND_PIXELS / picture->width, 1, picture->height);
   g_autofree float      *pixels = g_new (float, (gsize) 4 * band * picture->width);
+  HdColours              colours;
 
+  hd_colours_init (&colours, GIMP_DRAWABLE (layer), TRUE);
   for (int y = 0; y < picture->height; y += band)
     {
       int   rows = MIN (band, picture->height - y);
@@ -107,10 +111,11 @@ fill_layer (GimpLayer       *layer,
           memcpy (pixels + 4 * i, picture->pixels + 3 * (first + i), 3 * sizeof *pixels);
           pixels[4 * i + 3] = alpha ? alpha->pixels[first + i] : 1.0f;
         }
-      /* Whatever precision, model and colour profile the image has: babl converts. */
+      hd_colours_convert (&colours, pixels, count);
       gegl_buffer_set (buffer, GEGL_RECTANGLE (0, y, picture->width, rows), 0,
-                       babl_format ("R'G'B'A float"), pixels, GEGL_AUTO_ROWSTRIDE);
+                       colours.format, pixels, GEGL_AUTO_ROWSTRIDE);
     }
+  hd_colours_clear (&colours);
   gegl_buffer_flush (buffer);
 }
 
@@ -343,10 +348,12 @@ GimpLayer *
 hd_insert_layer (GimpImage        *image,
                  HdPlace          *place,
                  const HdPicture  *picture,
+                 char            **message,
                  GError          **error)
 {
   g_autofree char *name = NULL;
   g_autofree char *seed = NULL;
+  g_autofree char *told = NULL;
   GimpLayer       *layer;
   gboolean         inserted;
 
@@ -363,6 +370,8 @@ hd_insert_layer (GimpImage        *image,
   /* The group gives the step the procedure's name in the undo history. */
   gimp_image_undo_group_start (image);
   inserted = insert (image, layer, place, name);
+  if (inserted)
+    told = hd_write_metadata (image, place->metadata, picture->request);
   gimp_image_undo_group_end (image);
 
   if (! inserted)
@@ -373,5 +382,7 @@ hd_insert_layer (GimpImage        *image,
       return NULL;
     }
 
+  if (! *message)
+    *message = g_steal_pointer (&told);
   return layer;
 }

@@ -142,6 +142,7 @@ hd_place_read (HdPlace    *place,
 static gboolean
 open_image (HdPlace          *place,
             const HdPicture  *picture,
+            char            **message,
             GError          **error)
 {
   GimpImage *image = hd_new_image (&place->source, picture->width, picture->height);
@@ -151,7 +152,7 @@ open_image (HdPlace          *place,
   gimp_image_undo_disable (image);
   if (place->task == HD_TASK_UPSCALE)
     place->kept = hd_new_image_keep_source (image, &place->source);
-  layer = hd_insert_layer (image, place, picture, error);
+  layer = hd_insert_layer (image, place, picture, message, error);
   gimp_image_undo_enable (image);
 
   if (! layer)
@@ -215,13 +216,14 @@ put_into (HdPlace          *place,
           char            **message,
           GError          **error)
 {
-  GimpLayer *layer = hd_insert_layer (image, place, picture, error);
+  GimpLayer *layer;
 
+  *message = explain_lost_source (place);
+  layer = hd_insert_layer (image, place, picture, message, error);
   if (! layer)
     return FALSE;
 
   g_ptr_array_add (place->layers, layer);
-  *message = explain_lost_source (place);
   return TRUE;
 }
 
@@ -241,7 +243,7 @@ hd_place_picture (HdPlace          *place,
   if (place->task != HD_TASK_UPSCALE)
     *message = explain_new_image (place);
 
-  return open_image (place, picture, error);
+  return open_image (place, picture, message, error);
 }
 
 gboolean
@@ -257,5 +259,5 @@ hd_place_put_back (HdPlace          *place,
     return put_into (place, image, picture, message, error);
 
   *message = explain_new_image (place);
-  return open_image (place, picture, error);
+  return open_image (place, picture, message, error);
 }

@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "plugin/source.h"
+#include "plugin/write-metadata.h"
 
 G_BEGIN_DECLS
 
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
  * @several: the run that is under way makes more than one picture
  * @group: (nullable): the layer group that pictures of @group_name go into
  * @group_name: (nullable): what they have in common
+ * @metadata: where in the image it is written how a picture was made
  *
  * What the pictures of one run of a procedure are made from, and where they go. Images and layers may be deleted at any
  * time by the user.
@@ -42,6 +44,7 @@ typedef struct
   gboolean      several;
   GimpLayer    *group;
   char         *group_name;
+  HdMetadata    metadata;
 } HdPlace;
 
 void       hd_place_init      (HdPlace          *place,

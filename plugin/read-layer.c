@@ -4,6 +4,7 @@
 
 #include <gegl.h>
 
+#include "plugin/colours.h"
 #include "plugin/read-layer.h"
 
 /* Pixels are fetched in bands: floats with alpha take four times the room of most layers. */
@@ -56,18 +57,22 @@ read_colours (GimpDrawable        *drawable,
   int                    band = CLAMP (BAND_PIXELS / area->width, 1, area->height);
   g_autofree float      *pixels = g_new (float, (gsize) 4 * band * area->width);
   gboolean               opaque = TRUE;
+  HdColours              colours;
 
+  hd_colours_init (&colours, drawable, FALSE);
   for (int y = 0; y < area->height; y += band)
     {
       int   rows = MIN (band, area->height - y);
       gsize done = (gsize) y * area->width;
 
       gegl_buffer_get (buffer, GEGL_RECTANGLE (area->x, area->y + y, area->width, rows), 1.0,
-                       babl_format ("R'G'B'A float"), pixels, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+                       colours.format, pixels, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+      hd_colours_convert (&colours, pixels, (gsize) rows * area->width);
       if (! flatten (pixels, (gsize) rows * area->width, background,
                      colour + 3 * done, alpha ? alpha + done : NULL))
         opaque = FALSE;
     }
+  hd_colours_clear (&colours);
 
   return opaque;
 }

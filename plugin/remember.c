@@ -135,8 +135,9 @@ hd_recall (GimpLayer  *layer,
            HdOrigin   *origin,
            GError    **error)
 {
-  g_autofree char *json = get_text (layer, HD_REQUEST_PARASITE);
-  g_autofree char *source = NULL;
+  g_autofree char      *json = get_text (layer, HD_REQUEST_PARASITE);
+  g_autofree char      *source = NULL;
+  g_autoptr (HdRequest) request = NULL;
 
   *origin = (HdOrigin) { 0 };
   if (! json)
@@ -153,7 +154,14 @@ hd_recall (GimpLayer  *layer,
   if (source)
     read_origin (source, origin);
 
-  return hd_request_from_json (json, error);
+  request = hd_request_from_json (json, error);
+  if (! request || ! hd_request_check_settings (request, error))
+    {
+      hd_origin_clear (origin);
+      return NULL;
+    }
+
+  return g_steal_pointer (&request);
 }
 
 GimpLayer *

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <glib/gi18n.h>
-
 #include "plugin/adapt-request.h"
-#include "plugin/error.h"
 #include "plugin/run-dialog.h"
+#include "plugin/take-settings.h"
 #include "ui/task-dialog.h"
 
 typedef struct
@@ -80,8 +78,12 @@ read_picture (const char           *path,
               char                **message,
               GError              **error)
 {
-  g_set_error (error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_ARGUMENT, _("'%s' does not know how it was made."), path);
-  return FALSE;
+  Host *host = data;
+
+  if (path)
+    return hd_take_settings_from_file (path, host->place, host->catalog, config, message, error);
+
+  return hd_take_settings_from_layer (host->place, host->catalog, config, message, error);
 }
 
 void

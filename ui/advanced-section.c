@@ -6,6 +6,7 @@
 
 #include "engine/request.h"
 #include "engine/sampler.h"
+#include "plugin/write-metadata.h"
 #include "ui/advanced-section.h"
 #include "ui/device-field.h"
 #include "ui/fields.h"
@@ -16,7 +17,7 @@
 
 static const char * const properties[] = {
   "schedule", "eta", "guidance-rescale", "clip-skip", "prediction", "distillation",
-  "rau-net", "msw-msa", "t1", "t2", "device", "precision", "weights", "memory-budget", "threads", NULL,
+  "rau-net", "msw-msa", "t1", "t2", "device", "precision", "weights", "memory-budget", "threads", "metadata", NULL,
 };
 
 static GtkWidget *
@@ -82,6 +83,8 @@ hd_advanced_section_new (GObject *config)
 
   gtk_box_set_homogeneous (GTK_BOX (columns), TRUE);
   add_sampling (left, config, left_labels);
+  /* What becomes of it: the other column is longer. */
+  add (left, hd_choice_field_new (config, "metadata", hd_metadata_names (), FALSE, left_labels));
   add_hidiffusion (right, config, right_labels);
   add_machine (right, config, right_labels);
   gtk_widget_show_all (columns);

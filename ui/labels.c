@@ -20,6 +20,8 @@ hd_describe_value (const char *name)
     { "cpu",          N_("Processor (CPU)") },
     { "cuda",         N_("Graphics card (NVIDIA)") },
     { "canny",        N_("Edges (Canny)") },
+    { "exif",         N_("In Exif data") },
+    { "comment",      N_("In comment and Exif") },
     { "ddim",         "DDIM" },
     { "euler",        "Euler" },
     { "euler_a",      N_("Euler ancestral") },

@@ -22,7 +22,8 @@ G_BEGIN_DECLS
  * @take_picture: takes a finished picture and keeps it (transfer full); may set *message to what the user is to be told
  *   (transfer full)
  * @bring_back: brings the layer of such a picture back; may set *message, likewise
- * @read_picture: fills the arguments from a file that knows how it was made; may set *message, likewise
+ * @read_picture: fills the arguments from a file that knows how it was made or, for %NULL, from the selected layer; may set
+ *   *message, likewise
  * @data: passed to all of these
  *
  * What the dialog asks of the procedure that it belongs to.
