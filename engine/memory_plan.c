@@ -18,9 +18,9 @@ typedef struct
  * networks that leave are read from the file, or the system's cache of it, again for each picture. */
 static const Row table[HD_N_SPLITS] = {
   { HD_SPLIT_GUIDANCE, 0, STAGE (DENOISE), N_("guidance in two halves") },
-  { HD_SPLIT_FEED_FORWARD, 0, STAGE (DENOISE), N_("feed-forward layers by rows") },
   { HD_SPLIT_VAE, 0, STAGE (IMAGE) | STAGE (DECODE), N_("the VAE in bands") },
   { HD_SPLIT_RESNETS, HD_SPLIT_GUIDANCE, STAGE (DENOISE), N_("the UNet's largest maps in bands") },
+  { HD_SPLIT_FEED_FORWARD, 0, STAGE (DENOISE), N_("feed-forward layers by rows") },
   { HD_SPLIT_TEXT, 0, STAGE (IMAGE) | STAGE (DENOISE) | STAGE (DECODE),
     N_("text encoders leave the memory once they have read the prompt") },
   { HD_SPLIT_NETWORKS, HD_SPLIT_TEXT, STAGE (IMAGE) | STAGE (TEXT) | STAGE (DENOISE) | STAGE (DECODE),

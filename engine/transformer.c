@@ -91,13 +91,13 @@ hd_transformer_encode_text (HdContext           *context,
     g_ptr_array_add (keys_values, hd_linear (context, text, &transformer->blocks[i].cross_kv, NULL));
 }
 
-/* Self-attention of a block, over the whole map or, as MSW-MSA, within the windows that it draws. */
+/* What the pixels of a map make of each other, over the whole map or, as MSW-MSA, within the windows that it draws. */
 static HdTensor *
-self_attention (HdContext                *context,
-                const HdTransformer      *transformer,
-                const HdTransformerBlock *block,
-                const HdTensor           *x,
-                HdMswMsa                 *msw_msa)
+attend_to_itself (HdContext                *context,
+                  const HdTransformer      *transformer,
+                  const HdTransformerBlock *block,
+                  const HdTensor           *x,
+                  HdMswMsa                 *msw_msa)
 {
   int                  c = transformer->channels;
   g_autoptr (HdTensor) h = hd_layer_norm (context, x, &block->norm1);
@@ -111,7 +111,19 @@ self_attention (HdContext                *context,
   if (hd_msw_msa_next (msw_msa, x, &window))
     options.window = &window;
   hd_tensor_take (&h, NULL);
-  h = hd_attention (context, q, k, v, &options);
+
+  return hd_attention (context, q, k, v, &options);
+}
+
+/* Self-attention of a block. */
+static HdTensor *
+self_attention (HdContext                *context,
+                const HdTransformer      *transformer,
+                const HdTransformerBlock *block,
+                const HdTensor           *x,
+                HdMswMsa                 *msw_msa)
+{
+  g_autoptr (HdTensor) h = attend_to_itself (context, transformer, block, x, msw_msa);
 
   return hd_linear (context, h, &block->self_out, &(HdLinearOptions) { .residual = x });
 }

@@ -49,6 +49,8 @@ run_resnets (HdContext        *context,
     {
       source->x = hd_resnet_in_bands (context, &block->resnets[j], source, NULL, bands);
       source->sampler = NULL;
+      if (source->x != NULL)
+        hd_settle (context, source->x);
     }
 }
 

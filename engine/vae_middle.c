@@ -44,10 +44,11 @@ hd_vae_middle_clear (HdVaeMiddle *middle)
   hd_resnet_clear (&middle->resnets[1]);
 }
 
+/* What the pixels make of each other. */
 static HdTensor *
-attend (HdContext         *context,
-        const HdVaeMiddle *middle,
-        const HdTensor    *x)
+attend_to_itself (HdContext         *context,
+                  const HdVaeMiddle *middle,
+                  const HdTensor    *x)
 {
   int                   c = middle->channels;
   g_autoptr (HdTensor)  h = hd_group_norm (context, x, NULL, &middle->group_norm, HD_ACTIVATION_NONE);
@@ -57,7 +58,16 @@ attend (HdContext         *context,
   g_autoptr (HdTensor)  v = hd_tensor_channels (qkv, 2 * c, c);
 
   hd_tensor_take (&h, NULL);
-  h = hd_attention (context, q, k, v, &(HdAttentionOptions) { .heads = 1 });
+
+  return hd_attention (context, q, k, v, &(HdAttentionOptions) { .heads = 1 });
+}
+
+static HdTensor *
+attend (HdContext         *context,
+        const HdVaeMiddle *middle,
+        const HdTensor    *x)
+{
+  g_autoptr (HdTensor) h = attend_to_itself (context, middle, x);
 
   return hd_linear (context, h, &middle->to_out, &(HdLinearOptions) { .residual = x });
 }

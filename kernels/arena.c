@@ -153,6 +153,48 @@ hd_arena_release (HdArena *arena,
   arena->used -= gap.size;
 }
 
+/* The index of the gap that ends at @offset, or the number of gaps. */
+static guint
+find_gap_below (HdArena *arena,
+                gsize    offset)
+{
+  guint i = 0;
+
+  while (i < arena->gaps->len
+         && g_array_index (arena->gaps, Gap, i).offset + g_array_index (arena->gaps, Gap, i).size != offset)
+    i++;
+
+  return i;
+}
+
+gsize
+hd_arena_get_gap_below (HdArena *arena,
+                        gsize    offset)
+{
+  guint i = find_gap_below (arena, offset);
+
+  return i < arena->gaps->len ? g_array_index (arena->gaps, Gap, i).size : 0;
+}
+
+gsize
+hd_arena_lower (HdArena *arena,
+                gsize    offset,
+                gsize    size)
+{
+  guint i = find_gap_below (arena, offset);
+  Gap  *gap;
+
+  if (i == arena->gaps->len || !align (size, &size))
+    return offset;
+
+  gap = &g_array_index (arena->gaps, Gap, i);
+  offset = gap->offset;
+  gap->offset += size;
+  merge_gap (arena, i);
+
+  return offset;
+}
+
 gsize
 hd_arena_get_capacity (HdArena *arena)
 {

@@ -22,6 +22,12 @@ gboolean hd_arena_alloc (HdArena *arena, gsize size, gsize *offset);
 /* Gives back what hd_arena_alloc() gave; @size as it was asked for. */
 void     hd_arena_release (HdArena *arena, gsize offset, gsize size);
 
+/* The size of the gap right below the allocation at @offset; 0 if there is none. */
+gsize    hd_arena_get_gap_below (HdArena *arena, gsize offset);
+
+/* Moves the allocation of @size at @offset down to where that gap begins, and returns this offset. */
+gsize    hd_arena_lower         (HdArena *arena, gsize offset, gsize size);
+
 gsize    hd_arena_get_capacity (HdArena *arena);
 gsize    hd_arena_get_used     (HdArena *arena);
 

@@ -154,6 +154,11 @@ void      hd_copy_rows (HdContext      *context,
                         int             first,
                         const HdTensor *from);
 
+/* Moves @x, which nobody else may hold, down into the gap right below it in the context's arena, where there is one worth
+ * the copy: so that gaps join, and there is room for larger tensors. */
+void      hd_settle    (HdContext      *context,
+                        HdTensor       *x);
+
 /* LayerNorm over the channels of every pixel: (N, H, W, C). */
 HdTensor *hd_layer_norm (HdContext      *context,
                          const HdTensor *x,

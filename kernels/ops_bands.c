@@ -4,6 +4,8 @@
 
 /* Operators for maps that are worked on band by band. */
 
+#define LEAST_PARTS 64   /* a map is not moved by less than this part of it: it would take many copies */
+
 static void G_GNUC_PRINTF (2, 3)
 reject (HdContext  *context,
         const char *format,
@@ -159,4 +161,60 @@ hd_copy_rows (HdContext      *context,
   else
     hd_context_account (context, HD_OP_ELEMENTWISE, 0.0,
                         2.0 * hd_tensor_elements (from) * hd_dtype_size (from->dtype), started);
+}
+
+/* Copies @x by @distance bytes, into the gap below it, some rows at a time: as many as do not reach into where they come from. */
+static gboolean
+copy_down (HdContext *context,
+           HdTensor  *x,
+           gsize      distance,
+           GError   **error)
+{
+  gsize row_bytes = (gsize) x->width * x->pixel_stride * hd_dtype_size (x->dtype);
+  int   rows = (int) MIN (distance / row_bytes, (gsize) x->batch * x->height);
+  int   height = x->batch * x->height;
+
+  for (int first = 0; first < height; first += rows)
+    {
+      g_autoptr (HdTensor) from = hd_tensor_rows (x, first, MIN (rows, height - first));
+      g_autoptr (HdTensor) to = hd_tensor_rows (x, first, from->height);
+
+      if (to->data != NULL)
+        to->data = (char *) to->data - distance;
+      if (!context->backend->activate (context, to, from, HD_ACTIVATION_NONE, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+void
+hd_settle (HdContext *context,
+           HdTensor  *x)
+{
+  gint64  started = g_get_monotonic_time ();
+  GError *error = NULL;
+  gsize   distance;
+
+  if (hd_context_failed (context))
+    return;
+
+  g_return_if_fail (!hd_tensor_is_shared (x));
+
+  distance = hd_arena_get_gap_below (context->arena, x->arena_offset);
+  if (distance < x->arena_size / LEAST_PARTS
+      || distance < (gsize) x->width * x->pixel_stride * hd_dtype_size (x->dtype))
+    return;
+
+  if (!copy_down (context, x, distance, &error))
+    {
+      hd_context_fail (context, error);
+      return;
+    }
+
+  x->arena_offset = hd_arena_lower (context->arena, x->arena_offset, x->arena_size);
+  if (x->data != NULL)
+    x->data = (char *) x->data - distance;
+  hd_context_account (context, HD_OP_ELEMENTWISE, 0.0,
+                      2.0 * hd_tensor_elements (x) * hd_dtype_size (x->dtype), started);
 }
