@@ -274,11 +274,10 @@ def size_of(dialog):
 
 
 def choose(dialog, combo, entry):
-    """Chooses an entry of a list, which AT-SPI has in a menu below it."""
+    """Chooses an entry of a list."""
     box = dialog.window.wait_for('combo box', combo)
-    item = box.wait_for('menu item', entry, shown=False)
-    item.press()
-    wait_for(lambda: box.name.startswith(combo), 'the list')
+    names = [item.name for item in box.find_all('menu item', shown=False)]
+    desktop.atspi.Selection.select_child(box.node.get_selection_iface(), names.index(entry))
 
 
 def test_sizes_have_presets():
@@ -386,12 +385,13 @@ def test_keys():
     order = []
     for _ in range(8):
         keys('Tab')
-        time.sleep(0.2)
-        focused = next((widget for widget in dialog.window.walk() if widget.has('focused')), None)
+        time.sleep(0.5)
+        focused = [widget for widget in dialog.window.walk() if widget.has('focused')]
+        print('#', [(widget.role, widget.name) for widget in focused])
         # lists do not say that they have it
-        order.append(focused.name.split(' (')[0] if focused else None)
-    tap.check_equal(order, ['Negative prompt', 'Styles: None', 'Size of the image', None, None, 'Width', 'Height',
-                            'Swap width and height'], 'order of fields')
+        order.append(focused[0].name.split(' (')[0] if focused else None)
+    tap.check_equal(order, ['Negative prompt', 'Styles: None', 'Size of the image', None, None, 'Width',
+                            'Swap width and height', 'Height'], 'order of fields')
     keys('alt+n')
     wait_for(lambda: dialog.field('text', 'Negative prompt').has('focused'), 'the negative prompt to have the focus')
     keys('alt+p')
