@@ -13,7 +13,9 @@ from gimp_session import wait_for
 class Desktop:
     """A virtual X server with a session bus; to be made before anything uses GTK."""
 
-    def __init__(self, width=1280, height=1000):
+    def __init__(self, width=1280, height=1000, scale=1):
+        # pixels of the screen for one of a program that is run with GDK_SCALE, as AT-SPI counts
+        self.scale = scale
         read_end, write_end = os.pipe()
         self.server = subprocess.Popen(
             ['Xvfb', '-displayfd', str(write_end), '-screen', '0', f'{width}x{height}x24', '-nolisten', 'tcp'],
@@ -58,7 +60,8 @@ class Desktop:
         area = (0, 0, root.get_width(), root.get_height())
         if window is not None:
             extents = window.node.get_component_iface().get_extents(self.atspi.CoordType.SCREEN)
-            area = (extents.x, extents.y, min(extents.width, area[2]), min(extents.height, area[3]))
+            x, y, width, height = (self.scale * number for number in (extents.x, extents.y, extents.width, extents.height))
+            area = (x, y, min(width, area[2]), min(height, area[3]))
         self.gdk.pixbuf_get_from_window(root, *area).savev(str(path), 'png', [], [])
 
     def close_window(self, title):

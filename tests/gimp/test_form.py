@@ -69,7 +69,7 @@ def negative_of(dialog):
 
 def extents(widget):
     box = widget.node.get_component_iface().get_extents(desktop.atspi.CoordType.SCREEN)
-    return box.x, box.y, box.width, box.height
+    return [desktop.scale * number for number in (box.x, box.y, box.width, box.height)]
 
 
 def check_fits(window, name):
@@ -442,7 +442,7 @@ def main():
     dialogs.screenshots = screenshots = pathlib.Path(arguments.screenshots)
     suffix = f'-{arguments.screen}' + ('' if arguments.scale == '1' else f'@{arguments.scale}')
 
-    dialogs.desktop = desktop = Desktop(width, height)
+    dialogs.desktop = desktop = Desktop(width, height, int(arguments.scale))
     dialogs.profile = profile = Profile(arguments.plugin, arguments.model)
     (profile.plugin / 'data').symlink_to(pathlib.Path(arguments.data).resolve())
     try:
