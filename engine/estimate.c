@@ -74,10 +74,24 @@ typedef struct
 {
   HdPipeline  *dry;        /* on the dry device */
   const HdJob *job;
+  gboolean     streams;    /* the device can leave weights to the host */
+  HdStreaming  streaming;  /* how it does */
   gboolean     one_step;   /* of a plain UNet, which takes the most memory: it is enough to find a plan */
   StepCounts   counts;
   double       flops;      /* of the whole run */
 } Measurement;
+
+static HdMemoryPlan
+make_dry_plan (const Measurement *measurement,
+               guint              splits)
+{
+  HdMemoryPlan plan = { .splits = measurement->streams ? splits : splits & ~(guint) HD_SPLIT_WEIGHTS };
+
+  if ((plan.splits & HD_SPLIT_WEIGHTS) != 0)
+    plan.streaming = measurement->streaming;
+
+  return plan;
+}
 
 /* HdMeasureFunc: runs the job through the dry pipeline. */
 static gboolean
@@ -113,7 +127,7 @@ measure (guint          splits,
     }
 
   *need = (HdMemoryNeed) { 0 };
-  dry->plan = (HdMemoryPlan) { .splits = splits };
+  dry->plan = make_dry_plan (measurement, splits);
   dry->need = need;
   hd_context_reset_statistics (dry->context);
   success = hd_pipeline_denoise (dry, &run, latents, error);
@@ -122,6 +136,8 @@ measure (guint          splits,
   hd_pipeline_leave (dry);
   dry->need = NULL;
   measurement->flops = count_flops (dry->context);
+  if (!measurement->streams)
+    need->streamable_bytes = 0;
 
   return success;
 }
@@ -154,6 +170,7 @@ choose (Measurement   *measurement,
   if (!measure (0, need, measurement, error))
     return FALSE;
   *whole = *need;
+  measurement->streaming = (HdStreaming) { .total = need->streamable_bytes };
 
   while (hd_memory_need_bytes (need) > limit)
     {
@@ -171,6 +188,33 @@ choose (Measurement   *measurement,
         return FALSE;
       if (*splits == tried)
         break;
+    }
+
+  return TRUE;
+}
+
+/* Where weights come from the host, those for which there is room stay nevertheless. */
+static gboolean
+keep_weights (Measurement   *measurement,
+              gsize          limit,
+              guint          splits,
+              HdMemoryNeed  *need,
+              GError       **error)
+{
+  gsize        taken = need->weight_bytes[HD_STAGE_DENOISE] + need->tensor_bytes[HD_STAGE_DENOISE];
+  HdMemoryNeed least = *need;
+
+  if ((splits & HD_SPLIT_WEIGHTS) == 0 || hd_memory_need_bytes (need) > limit)
+    return TRUE;
+
+  measurement->streaming.resident = limit - taken;
+  if (!measure (splits, need, measurement, error))
+    return FALSE;
+
+  if (hd_memory_need_bytes (need) > limit)
+    {
+      measurement->streaming.resident = 0;
+      *need = least;
     }
 
   return TRUE;
@@ -233,9 +277,11 @@ hd_engine_count (HdEngine         *engine,
   if (!prepare (engine, loading, request, &dry, &job, error))
     return FALSE;
 
-  measurement = (Measurement) { .dry = dry, .job = job };
-  if (!choose (&measurement, limit, &estimate->splits, &need, &whole, error))
+  measurement = (Measurement) { .dry = dry, .job = job, .streams = hd_context_can_stream (engine->context) };
+  if (!choose (&measurement, limit, &estimate->splits, &need, &whole, error)
+      || !keep_weights (&measurement, limit, estimate->splits, &need, error))
     return FALSE;
+  estimate->splits = make_dry_plan (&measurement, estimate->splits).splits;
 
   fill_estimate (estimate, &measurement, &need);
   estimate->whole_bytes = hd_memory_need_bytes (&whole);
@@ -244,7 +290,7 @@ hd_engine_count (HdEngine         *engine,
   estimate->seconds = hd_speed_predict (&engine->speed, dry->context);
   estimate->device = g_strdup (hd_context_get_name (engine->context));
   if (plan != NULL)
-    hd_memory_plan_init (plan, estimate->splits, &need);
+    hd_memory_plan_init (plan, estimate->splits, &measurement.streaming, &need);
 
   return TRUE;
 }
@@ -294,7 +340,7 @@ fits (HdEngine        *engine,
   g_autoptr (HdPipeline) dry = NULL;
   g_autoptr (HdJob)      job = NULL;
   double                 scale = (double) longer / MAX (request->width, request->height);
-  Measurement            measurement = { .one_step = TRUE };
+  Measurement            measurement = { .one_step = TRUE, .streams = hd_context_can_stream (engine->context) };
   HdMemoryNeed           need;
 
   smaller->width = MAX ((int) (request->width * scale), HD_REQUEST_MIN_SIZE);
@@ -304,6 +350,9 @@ fits (HdEngine        *engine,
 
   measurement.dry = dry;
   measurement.job = job;
+  if (!measure (hd_split_all () & ~(guint) HD_SPLIT_WEIGHTS, &need, &measurement, NULL))
+    return FALSE;
+  measurement.streaming.total = need.streamable_bytes;
   if (!measure (hd_split_all (), &need, &measurement, NULL) || hd_memory_need_bytes (&need) > limit)
     return FALSE;
 

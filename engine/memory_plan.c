@@ -26,6 +26,7 @@ static const Row table[HD_N_SPLITS] = {
   { HD_SPLIT_NETWORKS, HD_SPLIT_TEXT, STAGE (IMAGE) | STAGE (TEXT) | STAGE (DENOISE) | STAGE (DECODE),
     N_("one network at a time") },
   { HD_SPLIT_VAE_AGAIN, HD_SPLIT_VAE, STAGE (IMAGE) | STAGE (DECODE), N_("the VAE computes parts of it twice") },
+  { HD_SPLIT_WEIGHTS, 0, STAGE (DENOISE), N_("weights of the UNet come from the host's memory in every step") },
 };
 
 HdStage
@@ -135,11 +136,14 @@ hd_split_all (void)
 void
 hd_memory_plan_init (HdMemoryPlan       *plan,
                      guint               splits,
+                     const HdStreaming  *streaming,
                      const HdMemoryNeed *need)
 {
   gsize most = 0;
 
   *plan = (HdMemoryPlan) { .splits = splits };
+  if ((splits & HD_SPLIT_WEIGHTS) != 0)
+    plan->streaming = *streaming;
   for (int stage = 0; stage < HD_N_STAGES; stage++)
     most = MAX (most, need->tensor_bytes[stage]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <glib.h>
+#include "kernels/context.h"
 
 G_BEGIN_DECLS
 
@@ -36,6 +36,8 @@ typedef enum
  * @HD_SPLIT_TEXT: the text encoders are in memory while they read, and not else
  * @HD_SPLIT_NETWORKS: so are all networks: one kind at a time
  * @HD_SPLIT_VAE_AGAIN: the VAE computes twice what lies within its resnets, instead of keeping it
+ * @HD_SPLIT_WEIGHTS: of the U-Net's weights, and a ControlNet's, only as many as fit stay on the device; the others come
+ *   from the host's memory in every step. Of no use on devices that cannot do that
  */
 typedef enum
 {
@@ -46,14 +48,16 @@ typedef enum
   HD_SPLIT_TEXT = 1 << 4,
   HD_SPLIT_NETWORKS = 1 << 5,
   HD_SPLIT_VAE_AGAIN = 1 << 6,
+  HD_SPLIT_WEIGHTS = 1 << 7,
 } HdSplit;
 
-#define HD_N_SPLITS 7
+#define HD_N_SPLITS 8
 
 /**
  * HdMemoryNeed:
  * @weight_bytes: of the networks that are there in each stage
  * @tensor_bytes: the peak of each stage
+ * @streamable_bytes: of the weights that %HD_SPLIT_WEIGHTS may leave to the host
  *
  * What a run takes.
  */
@@ -61,6 +65,7 @@ typedef struct
 {
   gsize weight_bytes[HD_N_STAGES];
   gsize tensor_bytes[HD_N_STAGES];
+  gsize streamable_bytes;
 } HdMemoryNeed;
 
 /* The stage that takes most. */
@@ -72,14 +77,16 @@ gsize       hd_memory_need_bytes (const HdMemoryNeed *need);
 /**
  * HdMemoryPlan:
  * @splits: of #HdSplit
- * @tensor_bytes: (nullable-like): room for the tensors of each stage; 0 for all: there is room enough already
+ * @streaming: for %HD_SPLIT_WEIGHTS
+ * @tensor_bytes: room for the tensors of each stage; 0: there is room enough already
  *
  * How a run is carried out.
  */
 typedef struct
 {
-  guint splits;
-  gsize tensor_bytes[HD_N_STAGES];
+  guint       splits;
+  HdStreaming streaming;
+  gsize       tensor_bytes[HD_N_STAGES];
 } HdMemoryPlan;
 
 /**
@@ -124,9 +131,10 @@ gboolean    hd_memory_plan_choose (gsize           limit,
 /* All splits together: the least that a run can take. */
 guint       hd_split_all         (void);
 
-/* A plan to do with @splits what takes @need. */
+/* A plan to do with @splits what takes @need; @streaming is read for HD_SPLIT_WEIGHTS alone. */
 void        hd_memory_plan_init  (HdMemoryPlan       *plan,
                                   guint               splits,
+                                  const HdStreaming  *streaming,
                                   const HdMemoryNeed *need);
 
 /**

@@ -47,6 +47,7 @@ typedef struct
 
   /*< private >*/
   HdWeightPatches           *patches;        /* LoRAs, or NULL */
+  HdStreaming                streaming;      /* with which the U-Net has been loaded */
   guint                      patched;        /* the kinds of networks that have been loaded with them */
   char                      *control_path;
   char                      *control_stamp;

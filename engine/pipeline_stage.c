@@ -2,6 +2,8 @@
 
 #include "engine/pipeline_stage.h"
 
+#include <string.h>
+
 #define STAGE(name) (1u << HD_STAGE_ ## name)
 
 /* Which networks a stage needs, and under which splits they leave the memory in the others. */
@@ -23,6 +25,16 @@ static void
 drop_networks (HdPipeline *pipeline,
                HdStage     stage)
 {
+  const HdMemoryPlan *plan = &pipeline->plan;
+
+  /* What an earlier run has left to the host, or not. */
+  if (memcmp (&plan->streaming, &pipeline->streaming, sizeof plan->streaming) != 0)
+    {
+      hd_pipeline_drop_unet (pipeline);
+      hd_pipeline_drop_control_net (pipeline);
+      pipeline->streaming = plan->streaming;
+    }
+
   for (gsize i = 0; i < G_N_ELEMENTS (networks); i++)
     if ((networks[i].stages & 1u << stage) == 0 && (networks[i].leaves & pipeline->plan.splits) != 0)
       networks[i].drop (pipeline);
@@ -33,6 +45,8 @@ load_networks (HdPipeline  *pipeline,
                HdStage      stage,
                GError     **error)
 {
+  hd_context_set_streaming (pipeline->context,
+                            (pipeline->plan.splits & HD_SPLIT_WEIGHTS) != 0 ? &pipeline->plan.streaming : NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (networks); i++)
     if (((networks[i].stages & 1u << stage) != 0 || (networks[i].leaves & pipeline->plan.splits) == 0)
         && !networks[i].load (pipeline, error))
@@ -52,6 +66,7 @@ note_need (HdPipeline *pipeline)
 
   need->weight_bytes[pipeline->stage] = MAX (need->weight_bytes[pipeline->stage],
                                              hd_context_get_weight_bytes (context));
+  need->streamable_bytes = MAX (need->streamable_bytes, hd_context_get_streamable_bytes (context));
   need->tensor_bytes[pipeline->stage] = MAX (need->tensor_bytes[pipeline->stage], hd_context_get_peak_bytes (context));
 }
 

@@ -106,10 +106,10 @@ test_room (void)
   g_assert_cmpuint (hd_memory_need_bytes (&need), ==, 11);
 
   /* Where nothing leaves, room is taken once. */
-  hd_memory_plan_init (&plan, HD_SPLIT_VAE, &need);
+  hd_memory_plan_init (&plan, HD_SPLIT_VAE, NULL, &need);
   for (int stage = 0; stage < HD_N_STAGES; stage++)
     g_assert_cmpuint (plan.tensor_bytes[stage], ==, 8);
-  hd_memory_plan_init (&plan, HD_SPLIT_TEXT, &need);
+  hd_memory_plan_init (&plan, HD_SPLIT_TEXT, NULL, &need);
   for (int stage = 0; stage < HD_N_STAGES; stage++)
     g_assert_cmpuint (plan.tensor_bytes[stage], ==, need.tensor_bytes[stage]);
 
@@ -124,6 +124,7 @@ typedef struct
 {
   HdPipeline *pipeline;
   HdJob      *job;
+  HdStreaming streaming;
 } TrueSize;
 
 static void
@@ -170,6 +171,7 @@ true_size_init (TrueSize   *run,
   run->job->run.noise = draw_nothing;
   run->job->run.shift = shift_nothing;
   run->pipeline = hd_pipeline_new (context, model, NULL);
+  run->streaming = (HdStreaming) { 0 };
 }
 
 static void
@@ -207,6 +209,8 @@ true_size_measure (guint          splits,
 
   *need = (HdMemoryNeed) { 0 };
   run->pipeline->plan = (HdMemoryPlan) { .splits = splits };
+  if (splits & HD_SPLIT_WEIGHTS)
+    run->pipeline->plan.streaming = run->streaming;
   run->pipeline->need = need;
   hd_context_reset_statistics (run->pipeline->context);
   success = true_size_run (run, error);
@@ -257,6 +261,31 @@ test_sdxl (void)
   check_ceiling ("sdxl", 4096, 8 * GB);
 }
 
+/* Where the UNet's weights alone are too many. */
+static void
+test_streamed (void)
+{
+  TrueSize     run;
+  HdMemoryNeed need;
+  HdMemoryNeed kept;
+
+  true_size_init (&run, "sdxl", 1024);
+  true_size_measure (0, &need, &run, NULL);
+  g_assert_cmpuint (need.streamable_bytes, >, 4 * GB);
+  g_assert_cmpuint (need.streamable_bytes, <, need.weight_bytes[HD_STAGE_DENOISE]);
+
+  run.streaming.total = need.streamable_bytes;
+  true_size_measure (hd_split_all (), &need, &run, NULL);
+  g_test_message ("%.2f GB without the weights", hd_memory_need_bytes (&need) / (double) GB);
+  g_assert_cmpuint (hd_memory_need_bytes (&need), <=, 3 * GB);
+
+  run.streaming.resident = 2 * GB;
+  true_size_measure (hd_split_all (), &kept, &run, NULL);
+  g_assert_cmpuint (kept.weight_bytes[HD_STAGE_DENOISE], >, need.weight_bytes[HD_STAGE_DENOISE] + GB);
+  g_assert_cmpuint (kept.weight_bytes[HD_STAGE_DENOISE], <=, need.weight_bytes[HD_STAGE_DENOISE] + 2 * GB);
+  true_size_clear (&run);
+}
+
 static void
 test_sd15 (void)
 {
@@ -275,6 +304,7 @@ check_order (const char *name,
 
   true_size_init (&run, name, side);
   true_size_measure (0, &need, &run, NULL);
+  run.streaming.total = need.streamable_bytes;
   for (int i = 0; i < HD_N_SPLITS; i++)
     {
       HdMemoryNeed less;
@@ -525,6 +555,7 @@ main (int    argc,
   g_test_add_func ("/memory/choice/fails", test_choice_fails);
   g_test_add_func ("/memory/room", test_room);
   g_test_add_func ("/memory/true-size/sdxl", test_sdxl);
+  g_test_add_func ("/memory/true-size/streamed", test_streamed);
   g_test_add_func ("/memory/true-size/sd15", test_sd15);
   g_test_add_func ("/memory/true-size/order", test_order);
   g_test_add_func ("/memory/pictures/demo", test_demo);
