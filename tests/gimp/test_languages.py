@@ -30,7 +30,7 @@ PSEUDO_LANGUAGE = 'ar'
 # texts that its Arabic catalog lacks.
 SAME_EVERYWHERE = re.compile(r'DDIM|Euler|Heun|DPM\+\+ 2M( SDE)?|UniPC|LCM|Karras|Turbo|Lightning|RAU-Net|MSW-MSA|T[12]|demo'
                              r'|Stable Diffusion( \w+)*'
-                             r'|a red star|below|#\w+')
+                             r'|a red star|below|#\w+|[a-z-]+-symbolic')
 GIMPS_OWN = {'Load Saved Settings', 'Save Settings', 'Store current settings for later reuse',
              'Load settings saved with "Save Settings" button'}
 

@@ -99,7 +99,7 @@ def check_picture(name, window, area=None):
 def start_gimp():
     if dialogs.gimp is None or not dialogs.gimp.is_alive():
         dialogs.gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(
-            LANG='C.UTF-8', LC_ALL='C.UTF-8', XDG_DATA_HOME=DATA_HOME))
+            LANG='C.UTF-8', LC_ALL='C.UTF-8', XDG_DATA_HOME=DATA_HOME, HIDIFFUSION_DATA_DIR=str(TOP / 'data')))
 
 
 def draw_image(prompt='a red heart on a sky background', seed=3, side=256):
@@ -164,6 +164,26 @@ def test_first_run():
     finally:
         dialogs.close_plugin()
         (profile.root / 'demo').rename(demo)
+
+
+def test_styles():
+    draw_image()
+    dialog = open_dialog('generate', 'a castle by a lake')
+    dialog.window.wait_for('toggle button', 'Styles').press()
+    time.sleep(1.0)
+    check_picture('styles', dialog.window)
+
+
+def test_history():
+    draw_image()
+    for prompt in ('a red heart on a sky background', 'a blue fish on a meadow background', 'a yellow star on a night background'):
+        dialog = open_dialog('generate', prompt)
+        dialog.generate()
+        dialogs.close_plugin()
+    dialog = open_dialog('generate', 'a')
+    dialog.window.wait_for('toggle button', 'History').press()
+    time.sleep(1.0)
+    check_picture('history', dialog.window)
 
 
 def unfold(dialog, title):
