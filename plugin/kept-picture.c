@@ -139,18 +139,25 @@ restore (const HdKeptPicture  *kept,
   return picture;
 }
 
+static void
+set_group (HdPlace       *to,
+           const HdPlace *from)
+{
+  char *name = g_strdup (from->group_name);
+
+  g_free (to->group_name);
+  to->group_name = name;
+  to->group = from->group;
+}
+
 /* Pictures of one group are kept one by one, and one of them may have brought the group back. */
 static void
 share_group (HdPlace       *to,
              const HdPlace *from)
 {
-  if (! from->group || ! gimp_item_is_valid (GIMP_ITEM (from->group))
-      || (to->group_name && g_strcmp0 (to->group_name, from->group_name) != 0))
-    return;
-
-  to->group = from->group;
-  g_free (to->group_name);
-  to->group_name = g_strdup (from->group_name);
+  if (from->group && gimp_item_is_valid (GIMP_ITEM (from->group))
+      && g_strcmp0 (to->group_name, from->group_name) == 0)
+    set_group (to, from);
 }
 
 gboolean
@@ -173,12 +180,16 @@ hd_kept_picture_bring_back (HdKeptPicture  *kept,
   if (! picture)
     return FALSE;
 
-  if (kept->place.group_name)
+  /* One that had no group of its own has to know the group that it does not belong into. */
+  if (kept->place.several)
     share_group (&kept->place, place);
+  else
+    set_group (&kept->place, place);
   if (! hd_place_put_back (&kept->place, picture, message, error))
     return FALSE;
 
-  share_group (place, &kept->place);
+  if (kept->place.several)
+    share_group (place, &kept->place);
   kept->layer = g_ptr_array_index (kept->place.layers, kept->place.layers->len - 1);
   return TRUE;
 }

@@ -31,7 +31,7 @@ set_wrong (HdFound    *found,
 {
   /* TRANSLATORS: a file or folder, and what it is: "a Flux model". */
   g_set_error (&found->error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_ARGUMENT,
-               _("'%s' is %s. What can be used are Stable Diffusion 1, 2 and XL models, their LoRAs, ControlNets and "
+               _("'%s' holds %s. What can be used are Stable Diffusion 1, 2 and XL models, their LoRAs, ControlNets and "
                  "embeddings, as .safetensors files or folders, and PNG pictures that know how they were made."),
                found->path, description);
 }

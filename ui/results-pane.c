@@ -54,7 +54,8 @@ hd_results_pane_update (HdResultsPane *pane)
 {
   gboolean kept = pane->shown && hd_kept_picture_has_pixels (pane->shown->kept);
 
-  gtk_widget_set_sensitive (pane->actions, pane->shown && ! pane->working);
+  gtk_widget_set_visible (pane->actions, pane->shown != NULL);
+  gtk_widget_set_sensitive (pane->actions, ! pane->working);
   gtk_widget_set_sensitive (pane->bring_back, kept);
   gtk_widget_set_tooltip_text (pane->bring_back,
                                kept || ! pane->shown

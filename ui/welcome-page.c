@@ -247,8 +247,8 @@ add_destinations (HdWelcomePage *page)
               G_CALLBACK (choose_folder));
   add_button (page, row, _("O_pen the Folder"), _("Open the folder for models in the file manager"),
               G_CALLBACK (open_folder));
-  add_button (page, row, _("Fol_ders…"), _("Folders in which models are looked for, too"), G_CALLBACK (change_folders));
-  add_button (page, row, _("Look A_gain"), _("Look for models in all these places"), G_CALLBACK (look_again));
+  add_button (page, row, _("Folders…"), _("Folders in which models are looked for, too"), G_CALLBACK (change_folders));
+  add_button (page, row, _("Look Again"), _("Look for models in all these places"), G_CALLBACK (look_again));
 }
 
 static void
