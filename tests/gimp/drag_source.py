@@ -5,6 +5,7 @@ import sys
 
 import gi
 
+gi.require_version('Gdk', '3.0')
 gi.require_version('Gtk', '3.0')
 from gi.repository import Gdk, Gtk  # noqa: E402
 
@@ -29,12 +30,16 @@ def main():
             data.set_text('\n'.join(uris), -1)
     box.connect('drag-data-get', give)
 
-    def end(_box, context):
-        print('finished' if context.drag_drop_succeeded() else 'refused', flush=True)
+    def fail(*_):
+        print('refused', flush=True)
+        Gtk.main_quit()
+        return True
+    box.connect('drag-failed', fail)
+
+    def end(*_):
+        print('finished', flush=True)
         Gtk.main_quit()
     box.connect('drag-end', end)
-    box.connect('drag-failed', lambda *a: print('failed', a, flush=True))
-    box.connect('drag-begin', lambda *a: print('begin', flush=True))
     window.connect('map-event', lambda *_: print('shown', flush=True))
     window.show_all()
     Gtk.main()

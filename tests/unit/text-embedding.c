@@ -212,6 +212,24 @@ test_files (Fixture    *fixture,
   assert_means (fixture, &fixture->models.sd, "a thing three", "a tree three");
 }
 
+/* One that the user has brought along, not a folder of them. */
+static void
+test_single_file (Fixture    *fixture,
+                  const void *data)
+{
+  g_autofree char       *path = g_build_filename (fixture->folder, "thing.safetensors", NULL);
+  const char            *files[] = { path, NULL };
+  HdConditioningOptions  options = { .embedding_folders = files };
+  g_autoptr (Encoded)    found = NULL;
+  g_autoptr (Encoded)    expected = encode (&fixture->models.sd, "a red castle hill", NULL);
+
+  write_sd (fixture, "thing.safetensors", "emb_params");
+  write_sd (fixture, "other.safetensors", "emb_params");
+  found = encode (&fixture->models.sd, "a thing", &options);
+  g_assert_cmpint (found->tokens, ==, expected->tokens);
+  g_assert_true (same (found->hidden, expected->hidden, (gsize) found->tokens * found->width));
+}
+
 /* <NAME> where NAME is the tensor's, as diffusers has it. */
 static void
 test_tensor_names (Fixture    *fixture,
@@ -384,6 +402,7 @@ main (int    argc,
 
   ADD ("names", test_names);
   ADD ("files", test_files);
+  ADD ("single-file", test_single_file);
   ADD ("tensor-names", test_tensor_names);
   ADD ("xl", test_xl);
   ADD ("window", test_window);
