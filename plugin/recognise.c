@@ -15,7 +15,8 @@
 /* No home of anybody's. */
 #define NOWHERE "/nonexistent"
 
-static const guchar png_signature[8] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+/* Of a file, to tell what it is. */
+#define SIGNATURE_BYTES 12
 
 void
 hd_found_free (HdFound *found)
@@ -32,16 +33,25 @@ set_wrong (HdFound    *found,
   /* TRANSLATORS: a file or folder, and what it is: "a Flux model". */
   g_set_error (&found->error, HD_PLUGIN_ERROR, HD_PLUGIN_ERROR_ARGUMENT,
                _("'%s' holds %s. What can be used are Stable Diffusion 1, 2 and XL models, their LoRAs, ControlNets and "
-                 "embeddings, as .safetensors files or folders, and PNG pictures that know how they were made."),
+                 "embeddings, as .safetensors files or folders, and pictures that know how they were made."),
                found->path, description);
 }
 
 /* --- files ---------------------------------------------------------------------- */
 
+/* PNG, JPEG and WebP, which can say how they were made. */
 static gboolean
-is_png (const char *path)
+has_settings (const guchar start[SIGNATURE_BYTES])
 {
-  guchar   start[sizeof png_signature];
+  return memcmp (start, "\x89PNG\r\n\x1a\n", 8) == 0
+         || memcmp (start, "\xff\xd8\xff", 3) == 0
+         || (memcmp (start, "RIFF", 4) == 0 && memcmp (start + 8, "WEBP", 4) == 0);
+}
+
+static gboolean
+is_picture (const char *path)
+{
+  guchar   start[SIGNATURE_BYTES];
   guint64  size;
   int      fd = hd_file_open (path, &size, NULL);
   gboolean is;
@@ -49,8 +59,7 @@ is_png (const char *path)
   if (fd < 0)
     return FALSE;
 
-  is = size >= sizeof start && hd_file_read_at (fd, path, 0, start, sizeof start, NULL)
-       && memcmp (start, png_signature, sizeof start) == 0;
+  is = size >= sizeof start && hd_file_read_at (fd, path, 0, start, sizeof start, NULL) && has_settings (start);
   close (fd);
   return is;
 }
@@ -99,10 +108,10 @@ recognise_weights (HdFound *found)
 static void
 recognise_file (HdFound *found)
 {
-  if (is_png (found->path))
+  if (is_picture (found->path))
     found->kind = HD_FOUND_PICTURE;
   else if (is_other_picture (found->path))
-    set_wrong (found, _("a picture, but no PNG file: open it with GIMP to work on it"));
+    set_wrong (found, _("a picture, but not as PNG, JPEG or WebP: open it with GIMP to work on it"));
   else
     recognise_weights (found);
 }

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * @HD_FOUND_CONTROL_NET: a ControlNet, as folder or file
  * @HD_FOUND_EMBEDDING: a textual inversion embedding
  * @HD_FOUND_COLLECTION: a folder with some of these in it
- * @HD_FOUND_PICTURE: a PNG file, which may know how it was made
+ * @HD_FOUND_PICTURE: a PNG, JPEG or WebP file, which may know how it was made
  */
 typedef enum
 {

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 
 import companions
 import numpy
@@ -40,6 +41,15 @@ def write(name, data):
     path = files / name
     path.write_bytes(data)
     return path
+
+
+def make_png(**texts):
+    """A gray PNG file of one pixel, with texts by their keywords."""
+    chunks = [(b'IHDR', bytes([0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0])),
+              *((b'tEXt', name.encode() + b'\0' + text.encode()) for name, text in texts.items()),
+              (b'IDAT', zlib.compress(b'\0\x80')), (b'IEND', b'')]
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        len(data).to_bytes(4, 'big') + kind + data + zlib.crc32(kind + data).to_bytes(4, 'big') for kind, data in chunks)
 
 
 # --- dropping ---------------------------------------------------------------------
@@ -175,6 +185,13 @@ def test_what_is_dropped_is_used():
         drop_and_read(dialog, lora, "^The LoRA 'ink, blue.safetensors'")
         tap.check_equal((profile.gimp / 'hidiffusion.ini').read_text(), before, 'the settings')
         tap.check_equal(len(dialog.window.find_all('text', 'LoRA', shown=False)), 1, 'rows of LoRAs')
+        # a picture brings its settings
+        picture = write('ball.png', make_png(parameters='a green ball\nSteps: 7, Sampler: Euler, CFG scale: 5, Seed: 42, '
+                                                        'Size: 192x128'))
+        tap.check('finished' in (drop([picture], dialog.field('text', 'Prompt')) for _ in range(3)), 'a picture is refused')
+        wait_for(lambda: dialog.field('text', 'Prompt').text == 'a green ball', "the picture's prompt")
+        tap.check_equal([dialog.window.find('spin button', name, shown=False).value for name in ('Steps', 'Seed', 'Width')],
+                        [7, 42, 192], "the picture's settings")
     finally:
         (profile.gimp / 'hidiffusion.ini').unlink(missing_ok=True)
 
@@ -188,7 +205,8 @@ def test_what_cannot_be_used_is_explained():
             (write('old.ckpt', b'PK\3\4' + bytes(100)), 'old.ckpt: expected a safetensors file, found a PyTorch file'),
             (write('page.safetensors', b'<!DOCTYPE html>' + bytes(100)), 'page.safetensors: .* found a web page'),
             (write('short.safetensors', b'abc'), 'short.safetensors: expected a safetensors file, found 3 bytes'),
-            (write('photo.jpg', b'\xff\xd8\xff\xe0' + bytes(100)), 'photo.jpg. holds a picture, but no PNG file'),
+            (write('photo.gif', b'GIF89a' + bytes(100)), 'photo.gif. holds a picture, but not as PNG'),
+            (write('photo.png', make_png()), 'photo.png: expected a picture with the settings that made it, found none'),
             (profile.model / 'vae' / 'diffusion_pytorch_model.safetensors', 'safetensors. holds a VAE alone'),
             (files / 'empty', 'empty')]:
         drop_and_read(dialog, path, pattern)
