@@ -8,13 +8,14 @@ import json
 import os
 import pathlib
 import pty
+import re
 import signal
 import struct
 import subprocess
 import time
 
 from harness import MODEL, PROGRAM, check_complaint, main, run
-from png import chunks
+from png import chunks, read
 
 QUICK = ["--model", MODEL, "--prompt", "a red star", "--steps", "2", "--size", "128x128", "--seed", "7"]
 ENDLESS = ["--model", MODEL, "--prompt", "a red star", "--steps", "1000", "--size", "512x512"]
@@ -53,6 +54,7 @@ def test_usage_errors(folder):
     for option, value, part in [("--size", "10x10", "64 to 8192"), ("--size", "128", "WIDTHxHEIGHT"), ("--steps", "0", "1 to 1000"), ("--steps", "x", "whole number"),
                                 ("--guidance", "nan", "0 to 100"), ("--sampler", "euler2", "euler_a"), ("--seed", "4294967296", "whole number"), ("--hidiffusion", "maybe", "auto, on, off"),
                                 ("--device", "tpu", "cpu"), ("--precision", "int8", "float32"), ("--weights", "int4", "int8"), ("--threads", "-1", "whole number"), ("--unknown", "1", "--unknown"),
+                                ("--memory-budget", "x", "as 8G or 6000M"), ("--memory-budget", "8T", "as 8G or 6000M"), ("--memory-budget", "-1", "as 8G or 6000M"), ("--memory-budget", "nan", "as 8G"),
                                 ("--size", "64x", "WIDTHxHEIGHT"), ("--count", "0", "1 to 1000"), ("--schedule", "x", "karras"), ("--eta", "2", "0 to 1"), ("--t1", "-1", "0 to 1"),
                                 ("--rau-net", "x", "auto, on, off"), ("--prediction", "x", "epsilon"), ("--distillation", "x", "turbo"), ("--clip-skip", "-1", "whole number"),
                                 ("--guidance-rescale", "x", "0 to 1"), ("--lora", "x:y", "weight"), ("--lora", "x:nan", "-10 to 10"), ("--lora", ":1", "NAME"), ("--strength", "1", "--strength"),
@@ -143,6 +145,27 @@ def test_estimate(folder):
     assert result.returncode == 0 and result.stderr == ""
     for word in ("memory", "TFLOP", "time"):
         assert word in result.stdout, word
+
+
+def test_memory_budget(folder):
+    size = ["--model", MODEL, "--size", "256x256", "--device", "cpu", "--precision", "float32"]
+    told = {budget: run(folder, "estimate", *size, "--memory-budget", budget).stdout for budget in ("0", "1G", "24M", "1M")}
+    assert "split" not in told["0"] and "unsplit" not in told["1G"], told
+    assert re.search(r"^unsplit +[0-9.]+\sMiB\n^available +24.0\sMiB\n^split +\w", told["24M"], re.MULTILINE), told["24M"]
+    assert re.search(r"^at least +[0-9.]+\sMiB", told["1M"], re.MULTILINE), told["1M"]
+
+    picture = ["--prompt", "a red star", "--steps", "2", "--seed", "7"]
+    complaint = run(folder, "generate", *size, *picture, "--memory-budget", "18M", "-o", "none.png")
+    check_complaint(complaint, 1, "the budget is 18.0")
+    assert "would fit" in complaint.stderr and not (pathlib.Path(folder) / "none.png").exists()
+
+    # Above what is said to be the least: the same picture, as 8 bits show it.
+    assert run(folder, "generate", *size, *picture, "-o", "whole.png").returncode == 0
+    assert run(folder, "generate", *size, *picture, "--memory-budget", "0.024G", "-o", "split.png").returncode == 0
+    whole, split = (read(pathlib.Path(folder) / name)[4] for name in ("whole.png", "split.png"))
+    assert max(abs(a - b) for rows in zip(whole, split, strict=True) for a, b in zip(*rows, strict=True)) <= 1
+    # It is a matter of the machine, and no part of the picture's settings.
+    assert b"memory" not in (pathlib.Path(folder) / "split.png").read_bytes()
 
 
 def test_generate(folder):
