@@ -36,6 +36,7 @@ typedef struct
   HdSafetensors  *expected;
   double          error;
   HdDtype         dtype;      /* what was computed with, which tells how large the error may be */
+  guint           splits;     /* of HdSplit: what is split to save memory */
   GHashTable     *compared;
 } HdGoldenCase;
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/conditioning.h"
+#include "engine/memory_plan.h"
 #include "engine/model.h"
 #include "engine/vae.h"
 #include "tests/golden/golden_run.h"
@@ -235,12 +236,14 @@ compare_decoded (HdGoldenCase   *golden,
   g_autofree char      *stream = hd_golden_stream (golden, "latent");
   g_autofree float     *noise = g_new (float, count);
   g_autofree float     *planes = g_new (float, (gsize) 3 * height * width);
+  const HdBands         bands = { .again = (golden->splits & HD_SPLIT_VAE_AGAIN) != 0 };
   g_autoptr (HdTensor)  latent = NULL;
   g_autoptr (HdTensor)  image = NULL;
 
   hd_synth_normal (stream, count, noise);
   latent = hd_upload (context, vae->dtype, 1, vae_case->latent_height, vae_case->latent_width, channels, noise);
-  image = hd_vae_decode (vae, latent);
+  image = (golden->splits & HD_SPLIT_VAE) != 0 ? hd_vae_decode_in_bands (vae, latent, &bands)
+                                               : hd_vae_decode (vae, latent);
   hd_download (context, image, planes);
 
   return hd_context_check (context, error)
@@ -263,6 +266,7 @@ compare_encoded (HdGoldenCase   *golden,
   g_autofree char      *stream = hd_golden_stream (golden, "image");
   g_autofree float     *planes = g_new (float, pixels);
   g_autofree float     *moments = g_new (float, 2 * count);
+  const HdBands         bands = { .again = (golden->splits & HD_SPLIT_VAE_AGAIN) != 0 };
   g_autoptr (HdTensor)  image = NULL;
   g_autoptr (HdTensor)  posterior = NULL;
 
@@ -270,7 +274,8 @@ compare_encoded (HdGoldenCase   *golden,
   for (gsize i = 0; i < pixels; i++)
     planes[i] = 2.0f * planes[i] - 1.0f;
   image = hd_upload (context, vae->dtype, 1, height, width, 3, planes);
-  posterior = hd_vae_encode (vae, image);
+  posterior = (golden->splits & HD_SPLIT_VAE) != 0 ? hd_vae_encode_in_bands (vae, image, &bands)
+                                                   : hd_vae_encode (vae, image);
   hd_download (context, posterior, moments);
   if (!hd_context_check (context, error))
     return FALSE;

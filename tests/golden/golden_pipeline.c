@@ -188,6 +188,8 @@ hd_golden_pipeline (HdGoldenCase  *golden,
   if (pipeline == NULL)
     return FALSE;
 
+  pipeline->plan.splits = golden->splits;
+
   /* Turbo models have the networks of SDXL: it is the case that tells them apart. */
   pipeline->family = hd_golden_family (golden, pipeline->family);
   hd_golden_shifts_init (&source.shifts, golden, hd_config_int (&golden->reader, "attention_calls", 0, 0, MAX_CALLS));

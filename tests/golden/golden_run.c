@@ -103,6 +103,7 @@ run_on_device (const HdGoldenSetup *setup,
     return FALSE;
 
   golden->dtype = hd_context_get_dtype (context);
+  golden->splits = setup->splits;
   model = hd_golden_make_model (setup, golden, error);
   if (model == NULL)
     return FALSE;

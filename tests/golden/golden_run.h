@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @streamed: whether all weights that may be are kept in the host's memory, where the device can
  * @scratch: a folder for synthesised models; they are kept there for later cases
  * @merges: path of CLIP's packed merges
+ * @splits: of #HdSplit: what is split to save memory
  */
 typedef struct
 {
@@ -22,6 +23,7 @@ typedef struct
   const char      *scratch;
   const char      *merges;
   gboolean         streamed;
+  guint            splits;
 } HdGoldenSetup;
 
 typedef enum

@@ -4,13 +4,15 @@
 
 #include <glib/gstdio.h>
 
+#include "engine/memory_plan.h"
 #include "kernels/cpu/cpu.h"
 #include "tests/golden/golden_run.h"
 
 typedef struct
 {
-  char *case_name;
-  char *precision;
+  char  *case_name;
+  char  *precision;
+  guint  splits;      /* of HdSplit */
 } Test;
 
 static char *scratch;
@@ -32,7 +34,9 @@ test_case (gconstpointer data)
   g_autoptr (HdRequest)  request = hd_request_new ();
   g_autofree char       *file = g_strconcat (test->case_name, ".json", NULL);
   g_autofree char       *path = g_test_build_filename (G_TEST_DIST, "cases", file, NULL);
-  HdGoldenSetup          setup = { .request = request, .scratch = scratch, .merges = g_getenv ("HD_MERGES") };
+  HdGoldenSetup          setup = {
+    .request = request, .scratch = scratch, .merges = g_getenv ("HD_MERGES"), .splits = test->splits,
+  };
   HdGoldenResult         result;
 
   if (g_str_equal (test->precision, "bfloat16") && !hd_cpu_has_bf16 ())
@@ -103,6 +107,21 @@ remove_folder (const char *path)
   g_rmdir (path);
 }
 
+/* The case as it is, or with all that can be split to save memory. */
+static void
+add (const char *case_name,
+     const char *precision,
+     guint       splits)
+{
+  Test            *test = g_new (Test, 1);
+  g_autofree char *name = g_strdup_printf ("/golden/%s/%s%s", case_name, precision, splits != 0 ? "-split" : "");
+
+  test->case_name = g_strdup (case_name);
+  test->precision = g_strdup (precision);
+  test->splits = splits;
+  g_test_add_data_func_full (name, test, test_case, test_free);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -117,15 +136,13 @@ main (int    argc,
 
   g_test_add_func ("/golden/damaged", test_damaged);
   for (int i = 1; i < argc; i++)
-    for (gsize j = 0; j < G_N_ELEMENTS (precisions); j++)
-      {
-        Test            *test = g_new (Test, 1);
-        g_autofree char *name = g_strdup_printf ("/golden/%s/%s", argv[i], precisions[j]);
-
-        test->case_name = g_strdup (argv[i]);
-        test->precision = g_strdup (precisions[j]);
-        g_test_add_data_func_full (name, test, test_case, test_free);
-      }
+    {
+      for (gsize j = 0; j < G_N_ELEMENTS (precisions); j++)
+        add (argv[i], precisions[j], 0);
+      if (g_str_has_prefix (argv[i], "pipeline-") || g_str_has_prefix (argv[i], "unet-")
+          || g_str_has_prefix (argv[i], "vae-"))
+        add (argv[i], "float32", hd_split_all ());
+    }
 
   status = g_test_run ();
   remove_folder (scratch);

@@ -264,12 +264,14 @@ compare_step (HdGoldenCase         *golden,
   g_autofree float     *values = g_new (float, (gsize) planes * unet_case->height * unet_case->width);
   g_autoptr (HdTensor)  y = NULL;
   HdControlResiduals    residuals = { 0 };
-  HdUnetInputs          inputs = { .condition = networks->condition, .rau_net = tools, .msw_msa = msw_msa };
+  HdUnetInputs          inputs = {
+    .condition = networks->condition, .rau_net = tools, .msw_msa = msw_msa, .splits = golden->splits,
+  };
 
   if (networks->control_net != NULL)
     {
-      hd_control_net (networks->control_net, networks->latent, timestep, networks->control, unet_case->strength, 0,
-                      &residuals);
+      hd_control_net (networks->control_net, networks->latent, timestep, networks->control, unet_case->strength,
+                      golden->splits, &residuals);
       inputs.control = &residuals;
     }
   y = hd_unet (unet, networks->latent, timestep, &inputs);
