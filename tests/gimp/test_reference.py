@@ -2,6 +2,7 @@
 """docs/reference.md says what the procedures declare, and its examples work."""
 
 import argparse
+import difflib
 import json
 import pathlib
 import sys
@@ -29,9 +30,9 @@ MADE = (['a red heart on a sky background', 'a blue star on a night background',
 
 def test_it_is_what_the_procedures_declare():
     current = reference.render(document, reference.ask(gimp, profile.root))
-    changed = [line for line in current.splitlines() if line not in document.splitlines()]
+    changes = difflib.unified_diff(document.splitlines(), current.splitlines(), n=0, lineterm='')
     tap.check(current == document, 'docs/reference.md is stale: run `tools/env tools/reference.py`, which changes\n'
-              + '\n'.join(changed[:10]))
+              + '\n'.join(list(changes)[:20]))
 
 
 def distinct(names):
