@@ -117,7 +117,8 @@ hd_section_new (const char         *title,
   gtk_widget_set_margin_top (content, 6);
   gtk_widget_set_margin_start (content, 16);
   gtk_container_add (GTK_CONTAINER (section), content);
-  gtk_widget_show (content);
+  /* GTK lets the focus go into what is folded away. */
+  g_object_bind_property (section, "expanded", content, "visible", G_BINDING_SYNC_CREATE);
   gtk_widget_show (section);
 
   return section;
