@@ -6,34 +6,15 @@
 #include "ui/device-field.h"
 #include "ui/fields.h"
 
+/* The thread sets what it has found and when it is to be shown; until it is joined, the rest of the program does not look. */
 typedef struct
 {
-  GtkWidget *field;       /* NULL: it is gone */
+  GThread   *thread;      /* NULL: joined */
+  GPtrArray *gpus;
+  GError    *error;       /* why there are none */
+  guint      show_id;
+  GtkWidget *field;
 } Finding;
-
-static void
-finding_free (gpointer data)
-{
-  Finding *finding = data;
-
-  g_clear_weak_pointer (&finding->field);
-  g_free (finding);
-}
-
-static void
-find_gpus (GTask        *task,
-           gpointer      source_object,
-           gpointer      task_data,
-           GCancellable *cancellable)
-{
-  GError    *error = NULL;
-  GPtrArray *gpus = hd_device_list_gpus (&error);
-
-  if (gpus)
-    g_task_return_pointer (task, gpus, (GDestroyNotify) g_ptr_array_unref);
-  else
-    g_task_return_error (task, error);
-}
 
 static void
 show_gpus (GtkWidget       *field,
@@ -52,23 +33,52 @@ show_gpus (GtkWidget       *field,
 }
 
 static void
-take_gpus (GObject      *source_object,
-           GAsyncResult *result,
-           gpointer      user_data)
+join (Finding *finding)
 {
-  Finding               *finding = user_data;
-  g_autoptr (GError)     error = NULL;
-  g_autoptr (GPtrArray)  gpus = g_task_propagate_pointer (G_TASK (result), &error);
+  if (finding->thread)
+    g_thread_join (g_steal_pointer (&finding->thread));
+}
 
-  if (finding->field && gpus)
-    show_gpus (finding->field, gpus);
-  else if (finding->field)
+static gboolean
+show_found (gpointer data)
+{
+  Finding *finding = data;
+
+  join (finding);
+  finding->show_id = 0;
+  if (finding->gpus)
+    show_gpus (finding->field, finding->gpus);
+  else
     {
       hd_choice_field_set_label (finding->field, "cuda", _("Graphics card (none found)"));
-      gtk_widget_set_tooltip_text (finding->field, error->message);
+      gtk_widget_set_tooltip_text (finding->field, finding->error->message);
     }
 
-  finding_free (finding);
+  return G_SOURCE_REMOVE;
+}
+
+static gpointer
+find_gpus (gpointer data)
+{
+  Finding *finding = data;
+
+  finding->gpus = hd_device_list_gpus (&finding->error);
+  finding->show_id = g_idle_add (show_found, finding);
+
+  return NULL;
+}
+
+/* The driver is not left alone while it starts: the program may be about to end. */
+static void
+finding_free (gpointer data)
+{
+  Finding *finding = data;
+
+  join (finding);
+  g_clear_handle_id (&finding->show_id, g_source_remove);
+  g_clear_pointer (&finding->gpus, g_ptr_array_unref);
+  g_clear_error (&finding->error);
+  g_free (finding);
 }
 
 /* A card that was chosen once may be gone, or not found yet. */
@@ -91,14 +101,13 @@ GtkWidget *
 hd_device_field_new (GObject      *config,
                      GtkSizeGroup *labels)
 {
-  GtkWidget         *field = hd_choice_field_new (config, "device", hd_device_names (), TRUE, labels);
-  Finding           *finding = g_new0 (Finding, 1);
-  g_autoptr (GTask)  task = g_task_new (NULL, NULL, take_gpus, finding);
+  GtkWidget *field = hd_choice_field_new (config, "device", hd_device_names (), TRUE, labels);
+  Finding   *finding = g_new0 (Finding, 1);
 
   add_chosen (field, config);
-  g_set_weak_pointer (&finding->field, field);
-  g_task_set_source_tag (task, hd_device_field_new);
-  g_task_run_in_thread (task, find_gpus);
+  finding->field = field;
+  g_object_set_data_full (G_OBJECT (field), "hd-device-field", finding, finding_free);
+  finding->thread = g_thread_new ("hd-gpus", find_gpus, finding);
 
   return field;
 }

@@ -12,7 +12,7 @@ import scripting
 import tap
 import test_dialog as dialogs
 from desktop import Desktop
-from gimp_session import Gimp, Profile, wait_for
+from gimp_session import Gimp, Profile, ScriptError, wait_for
 from scripting import layers, request_of
 
 # Roles of what can be acted on.
@@ -219,6 +219,18 @@ def test_styles_are_combined_into_the_request():
     # the history has what was typed
     tap.check_equal(json.loads((profile.gimp / 'hidiffusion-history.jsonl').read_text().splitlines()[-1]),
                     {'prompt': 'a fox'}, 'history')
+    dialogs.close_plugin()
+    # scripts name them
+    _, layer = scripting.generate(image, prompt='a cat', styles='Night,Ink', width=128, height=128, seed=1)
+    request = request_of(layer)
+    tap.check_equal([request[name] for name in ('prompt', 'steps', 'width')], ['ink of a cat, at night', 3, 128],
+                    "the script's request")
+    try:
+        scripting.generate(image, prompt='a cat', styles='Oil')
+    except ScriptError as error:
+        tap.check("There is no style 'Oil'" in str(error), f'message: {error}')
+    else:
+        tap.check(False, 'an unknown style is passed over')
 
 
 def test_a_damaged_file_of_styles_is_explained():
