@@ -48,7 +48,7 @@ def write_styles(text):
 
 
 def popover(dialog, button):
-    """Opens what a button opens."""
+    """Opens what a button opens, or closes it."""
     dialog.window.wait_for('toggle button', button).press()
 
 
@@ -205,8 +205,7 @@ def test_styles_are_combined_into_the_request():
     tap.check(dialog.window.find('check box', 'Photograph'), 'no style came along')
     check_names(dialog.window)
     desktop.screenshot(screenshots / f'form-styles{suffix}.png')
-    keys('Escape')
-    dialog.window.wait_for('toggle button', 'Styles: Ink, Night')
+    popover(dialog, 'Styles: Ink, Night')
     # what the style sets is shown
     wait_for(lambda: dialog.field('spin button', 'Steps').value == 3, "the style's steps")
     wait_for(lambda: dialog.field('spin button', 'Guidance').value == 4.5, "the style's guidance")
@@ -240,7 +239,7 @@ def test_a_damaged_file_of_styles_is_explained():
     dialog.describe('a fox')
     popover(dialog, 'Styles')
     choose_style(dialog, 'Ink')
-    keys('Escape')
+    popover(dialog, 'Styles: Ink')
     write_styles('{"version": 1, "styles": [\n  {"name": "Ink", "steps": "many"}]}')
     dialog.wait_for_text(re.escape(f'{path}, style 1 ("Ink"): steps: expected a number, found "many"'))
     desktop.screenshot(screenshots / f'form-styles-damaged{suffix}.png', dialog.window)
