@@ -113,7 +113,6 @@ hd_section_new (const char         *title,
   gtk_expander_set_label_widget (GTK_EXPANDER (section), make_title (title));
   hd_field_set_name (section, title);
   gtk_expander_set_expanded (GTK_EXPANDER (section), expanded);
-  hd_field_set_name (section, title);
   gtk_widget_set_margin_top (content, 6);
   gtk_widget_set_margin_start (content, 16);
   gtk_container_add (GTK_CONTAINER (section), content);
