@@ -32,6 +32,17 @@ static guint chosen_signal;
 
 /* --- rows ----------------------------------------------------------------------- */
 
+/* GIMP's themes paint a window's background behind every label. */
+static void
+clear_background (GtkWidget *widget)
+{
+  g_autoptr (GtkCssProvider) provider = gtk_css_provider_new ();
+
+  gtk_css_provider_load_from_data (provider, "* { background: none; }", -1, NULL);
+  gtk_style_context_add_provider (gtk_widget_get_style_context (widget), GTK_STYLE_PROVIDER (provider),
+                                  GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+}
+
 /* A text in one line. */
 static GtkWidget *
 make_line (const char *text,
@@ -44,6 +55,7 @@ make_line (const char *text,
   gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
   gtk_label_set_width_chars (GTK_LABEL (label), WIDTH_CHARS);
   gtk_label_set_max_width_chars (GTK_LABEL (label), WIDTH_CHARS);
+  clear_background (label);
   if (style)
     gtk_style_context_add_class (gtk_widget_get_style_context (label), style);
 

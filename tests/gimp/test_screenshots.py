@@ -225,7 +225,7 @@ def main():
     parser.add_argument('--only', default='', help='only scenes whose name has this in it')
     arguments = parser.parse_args()
 
-    desktop = dialogs.desktop = Desktop(1366, 1200)
+    desktop = dialogs.desktop = Desktop(1366, 1400)
     profile = dialogs.profile = Profile(arguments.plugin, arguments.model)
 
     def with_clear_screen(test):

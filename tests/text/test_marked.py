@@ -39,6 +39,7 @@ ERRORS = {'g_set_error': 3, 'g_set_error_literal': 3, 'g_error_new': 2, 'g_error
 EXCEPTIONS = {
     'ui': {
         '*.safetensors': 'a pattern',
+        '* { background: none; }': 'CSS',
         'Ag': 'measures the height of a line',
         'progress, trough { min-height: 8px; }': 'CSS',
         '<a href="%s">%s</a>': 'markup',
@@ -49,6 +50,8 @@ EXCEPTIONS = {
         'HiDiffusion for GIMP': "the program's name, as its author",
         '[\\s\\p{Cc}]+': 'a regular expression',
         "R'G'B'A float": 'a format of pixels',
+        'RIFF': "the beginning of WebP files",
+        'WEBP': "the beginning of WebP files",
         'RGBA float': 'a format of pixels',
         'Y float': 'a format of pixels',
         'charset=Ascii ': "a word of Exif's comments",
@@ -105,6 +108,8 @@ CONVERSION = re.compile(r'%(\d+\$)?[-+0 #\']*(\d+|\*)?(\.(\d+|\*))?(hh|h|ll|l|z|
 def is_language(text):
     """Whether a literal reads as words, and not as an identifier, a signal's name, a path or a mere format."""
     plain = CONVERSION.sub('', text)
+    if '\\x' in text:
+        return False
     return bool(re.search(r'[^\W\d_]{2}', plain)) and not re.fullmatch(r'[a-z0-9_.:/*=;+~\s-]*', plain.strip())
 
 
