@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 
 #include "ui/folders-dialog.h"
+#include "ui/settings-button.h"
 #include "ui/start-hint.h"
 #include "ui/task-dialog-private.h"
 #include "ui/task-form.h"
@@ -133,6 +134,29 @@ read_picture (const char  *path,
 
   hd_task_dialog_show_models (self, ! hd_task_dialog_has_model (self));
   return TRUE;
+}
+
+static void
+take_settings (const char *path,
+               gpointer    data)
+{
+  HdTaskDialog      *self = data;
+  g_autofree char   *message = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (! may_take_files (self))
+    return;
+
+  if (read_picture (path, self, &message, &error))
+    hd_task_dialog_show_message (self, GTK_MESSAGE_INFO, message);
+  else
+    hd_task_dialog_show_message (self, GTK_MESSAGE_ERROR, error->message);
+}
+
+GtkWidget *
+hd_task_dialog_make_settings (HdTaskDialog *self)
+{
+  return hd_settings_button_new (take_settings, self);
 }
 
 static void

@@ -33,6 +33,7 @@ struct _HdTaskDialog
   GtkWidget           *hint;
   GtkWidget           *pane;
   GtkWidget           *cost;
+  GtkWidget           *from_picture; /* button */
   GtkWidget           *status;
 
   gboolean             has_reason;   /* the status says why the work cannot begin */
@@ -84,6 +85,9 @@ void       hd_task_dialog_load_catalog    (HdTaskDialog   *self);
 void       hd_task_dialog_show_models     (HdTaskDialog   *self,
                                            gboolean        show);
 gboolean   hd_task_dialog_has_model       (HdTaskDialog   *self);
+
+/* What takes the settings of a picture over. */
+GtkWidget *hd_task_dialog_make_settings   (HdTaskDialog   *self);
 
 /* Lets files be dropped onto the dialog until hd_file_taker_free(). */
 void       hd_task_dialog_take_files      (HdTaskDialog   *self);

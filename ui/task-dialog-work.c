@@ -20,6 +20,7 @@ hd_task_dialog_show_working (HdTaskDialog *self,
                              gboolean      working)
 {
   gtk_widget_set_sensitive (self->stack, ! working);
+  gtk_widget_set_sensitive (self->from_picture, ! working);
   hd_results_pane_set_working (HD_RESULTS_PANE (self->pane), working);
   hd_task_dialog_set_button (self, HD_RESPONSE_RESET, NULL, ! working, NULL);
   hd_task_dialog_set_button (self, GTK_RESPONSE_CANCEL, working ? _("_Cancel") : _("_Close"), TRUE, NULL);

@@ -256,12 +256,14 @@ build_dialog (HdTaskDialog *self)
 {
   GtkWidget *content;
   GtkWidget *columns = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 18);
+  GtkWidget *line = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 18);
 
   self->dialog = gimp_procedure_dialog_new (self->procedure, self->config, _(self->texts->title));
   gimp_procedure_dialog_set_ok_label (GIMP_PROCEDURE_DIALOG (self->dialog), _(self->texts->ok_label));
 
   self->message = hd_message_bar_new ();
   self->cost = hd_cost_line_new (self->engine, take_forecast, self);
+  self->from_picture = hd_task_dialog_make_settings (self);
   self->status = hd_status_area_new ();
   gtk_box_pack_start (GTK_BOX (columns), make_stack (self), TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (columns), hd_task_dialog_make_pane (self), FALSE, FALSE, 0);
@@ -270,9 +272,13 @@ build_dialog (HdTaskDialog *self)
   gtk_box_set_spacing (GTK_BOX (content), 12);
   gtk_box_pack_start (GTK_BOX (content), self->message, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (content), columns, TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (content), self->cost, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (line), self->cost, TRUE, TRUE, 0);
+  gtk_box_pack_end (GTK_BOX (line), self->from_picture, FALSE, FALSE, 0);
+  gtk_widget_set_valign (self->from_picture, GTK_ALIGN_END);
+  gtk_box_pack_start (GTK_BOX (content), line, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (content), self->status, FALSE, FALSE, 0);
   gtk_widget_show (columns);
+  gtk_widget_show (line);
   gtk_widget_show (self->cost);
   gtk_widget_show (self->status);
 
