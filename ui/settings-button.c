@@ -13,13 +13,27 @@ typedef struct
 } Choice;
 
 static void
+take_file (GtkNativeDialog *chooser,
+           int              response,
+           Choice          *choice)
+{
+  g_autofree char *path = NULL;
+
+  if (response == GTK_RESPONSE_ACCEPT)
+    path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
+  gtk_native_dialog_destroy (chooser);
+  g_object_unref (chooser);
+  if (path)
+    choice->func (path, choice->data);
+}
+
+static void
 choose_file (Choice *choice)
 {
   static const char * const types[] = { "image/png", "image/jpeg", "image/webp" };
-  GtkWidget                     *toplevel = gtk_widget_get_toplevel (choice->button);
-  GtkFileFilter                 *filter = gtk_file_filter_new ();
-  g_autoptr (GtkFileChooserNative) chooser = NULL;
-  g_autofree char               *path = NULL;
+  GtkWidget                *toplevel = gtk_widget_get_toplevel (choice->button);
+  GtkFileFilter            *filter = gtk_file_filter_new ();
+  GtkFileChooserNative     *chooser;
 
   chooser = gtk_file_chooser_native_new (_("Settings from a Picture"), GTK_WINDOW (toplevel),
                                          GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
@@ -29,10 +43,9 @@ choose_file (Choice *choice)
     gtk_file_filter_add_mime_type (filter, types[i]);
   gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (chooser), filter);
 
-  if (gtk_native_dialog_run (GTK_NATIVE_DIALOG (chooser)) == GTK_RESPONSE_ACCEPT)
-    path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
-  if (path)
-    choice->func (path, choice->data);
+  /* Modal, but not in a loop of its own: the press of the button is to end, also for who drives it from outside. */
+  g_signal_connect (chooser, "response", G_CALLBACK (take_file), choice);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
 static void

@@ -55,7 +55,6 @@ EXCEPTIONS = {
         'RGBA float': 'a format of pixels',
         'Y float': 'a format of pixels',
         'charset=Ascii ': "a word of Exif's comments",
-        'charset=Ascii ': "Exiv2's name of an encoding",
         'RAU-Net': "the paper's term",
         'MSW-MSA': "the paper's term",
         'T1': "the paper's term",
