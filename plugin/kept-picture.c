@@ -160,6 +160,18 @@ share_group (HdPlace       *to,
     set_group (to, from);
 }
 
+/* Where the others are that were made after the image was closed. */
+static void
+find_image (HdKeptPicture *kept,
+            HdPlace       *place)
+{
+  GimpImage *image = hd_place_get_image (place);
+
+  if (! hd_place_get_image (&kept->place) && image && place->made_here && kept->place.task != HD_TASK_UPSCALE
+      && gimp_image_get_width (image) == kept->width && gimp_image_get_height (image) == kept->height)
+    kept->place.image = image;
+}
+
 gboolean
 hd_kept_picture_bring_back (HdKeptPicture  *kept,
                             HdPlace        *place,
@@ -180,6 +192,7 @@ hd_kept_picture_bring_back (HdKeptPicture  *kept,
   if (! picture)
     return FALSE;
 
+  find_image (kept, place);
   /* One that had no group of its own has to know the group that it does not belong into. */
   if (kept->place.several)
     share_group (&kept->place, place);

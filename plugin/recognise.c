@@ -43,9 +43,14 @@ set_wrong (HdFound    *found,
 static gboolean
 has_settings (const guchar start[SIGNATURE_BYTES])
 {
-  return memcmp (start, "\x89PNG\r\n\x1a\n", 8) == 0
-         || memcmp (start, "\xff\xd8\xff", 3) == 0
-         || (memcmp (start, "RIFF", 4) == 0 && memcmp (start + 8, "WEBP", 4) == 0);
+  static const guchar png[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+  static const guchar jpeg[] = { 0xff, 0xd8, 0xff };
+  static const guchar riff[] = { 'R', 'I', 'F', 'F' };
+  static const guchar webp[] = { 'W', 'E', 'B', 'P' };
+
+  return memcmp (start, png, sizeof png) == 0
+         || memcmp (start, jpeg, sizeof jpeg) == 0
+         || (memcmp (start, riff, sizeof riff) == 0 && memcmp (start + 8, webp, sizeof webp) == 0);
 }
 
 static gboolean
