@@ -2,6 +2,7 @@
 """The translations are whole and fit the program's texts."""
 
 import argparse
+import gettext
 import pathlib
 import re
 import subprocess
@@ -15,10 +16,11 @@ import tap
 FOLDERS = ('plugin', 'ui', 'metadata', 'engine', 'kernels')
 SUFFIXES = {'.c', '.h', '.cpp', '.cu', '.cuh'}
 
-# GIMP's own buttons in our dialogs: _Help, _Reset, _Load Saved Settings, _Save Settings; other languages have others,
-# which only a real dialog tells.
+# GIMP's own buttons in our dialogs, and their catalog.
+GIMPS_BUTTONS = ('_Reset', '_Load Saved Settings', '_Save Settings')
+GIMPS_CATALOG = 'gimp30-libgimp'
 DIALOG_FILES = ('plugin/arguments.c', 'ui/')
-OWN_WINDOWS = ('ui/folders-dialog.c',)
+OWN_WINDOWS = ('ui/folders-dialog.c', 'ui/save-style-dialog.c', 'ui/welcome-page.c')
 MENU_ITEMS = {'_File…', 'F_older…'}
 
 top = None
@@ -101,6 +103,14 @@ def test_mnemonics_that_differ_in_english_differ_everywhere():
                     and any(name.startswith(DIALOG_FILES) for name in files - set(OWN_WINDOWS))):
                 found.append(entry)
         tap.check(len(found) >= 15, f'{language}: only {len(found)} texts with mnemonics')
+        gimps = gettext.translation(GIMPS_CATALOG, languages=[language], fallback=True)
+        taken = {letters(gimps.gettext(button))[0]: gimps.gettext(button) for button in GIMPS_BUTTONS
+                 if letters(gimps.gettext(button))}
+        buttons = [entry for entry in entries_of(language) if letters(entry.msgid) and not entry.msgid.endswith('...')
+                   and all(place.startswith('plugin/tasks.c') for place in entry.places)]
+        tap.check_equal([f'{entry.translations[0]!r} and {taken[letters(entry.translations[0])[0]]!r}' for entry in found + buttons
+                         if all(entry.translations) and letters(entry.translations[0])[0] in taken], [],
+                        f"{language}: the letters of GIMP's buttons")
         wrong = [f'{language}: {one.translations[0]!r} and {other.translations[0]!r}'
                  for i, one in enumerate(found) for other in found[:i]
                  if letters(one.msgid) != letters(other.msgid)
