@@ -32,11 +32,14 @@ is_page_shown (HdTaskDialog *self)
   return g_strcmp0 (gtk_stack_get_visible_child_name (GTK_STACK (self->stack)), "models") == 0;
 }
 
-/* A model that lies anywhere will do. */
+/* A model that lies anywhere will do; as long as nobody knows, there is one. */
 gboolean
 hd_task_dialog_has_model (HdTaskDialog *self)
 {
   g_autofree char *model = NULL;
+
+  if (! hd_catalog_is_loaded (self->host->catalog))
+    return TRUE;
 
   g_object_get (self->config, "model", &model, NULL);
   return (model && *model) || hd_catalog_list (self->host->catalog, HD_LIBRARY_MODEL)->len > 0;

@@ -222,6 +222,9 @@ on_focus_in (GtkWidget    *dialog,
 {
   if (! hd_task_dialog_is_working (self))
     check_image (self);
+  /* Somebody who was told where to put one comes back. */
+  if (! hd_task_dialog_has_model (self))
+    hd_task_dialog_load_catalog (self);
 
   return GDK_EVENT_PROPAGATE;
 }

@@ -110,7 +110,17 @@ def test_without_a_model_the_dialog_says_where_to_get_one():
         dialogs.check_mnemonics(dialog.window, 7)
         desktop.screenshot(dialogs.screenshots / 'first-run.png')
 
+        # what is put there is found
+        own = profile.data / 'hidiffusion' / 'models' / 'mine'
+        shutil.copytree(profile.model, own)
+        dialog.button('Look Again').press()
+        wait_for(lambda: dialog.window.find('text', 'Prompt'), 'the form')
+        dialogs.close_plugin()
+        shutil.rmtree(own)
+
         # the list of folders is there, too
+        dialog = Dialog()
+        dialog.wait_for_text('^No model is installed yet')
         dialog.button('Folders…').press()
         folders = desktop.application('hidiffusion').wait_for('dialog', 'Folders with Models')
         folders.find('button', 'Cancel').press()
