@@ -50,8 +50,6 @@ EXCEPTIONS = {
         'HiDiffusion for GIMP': "the program's name, as its author",
         '[\\s\\p{Cc}]+': 'a regular expression',
         "R'G'B'A float": 'a format of pixels',
-        'RIFF': "the beginning of WebP files",
-        'WEBP': "the beginning of WebP files",
         'RGBA float': 'a format of pixels',
         'Y float': 'a format of pixels',
         'charset=Ascii ': "a word of Exif's comments",
