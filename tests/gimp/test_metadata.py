@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import scripting
 import tap
@@ -216,6 +217,9 @@ def test_a_file_of_another_program_fills_the_dialog():
     dialogs.open_image()
     dialog = choose('From a File')
     chooser = wait_for(lambda: desktop.application('hidiffusion').find('file chooser'), 'the chooser')
+    # There is no window manager: keys go to where the pointer is.
+    subprocess.run(['xdotool', 'mousemove', '600', '300'], check=True)
+    time.sleep(1)
     subprocess.run(['xdotool', 'type', '--delay', '30', str(PICTURES / 'plain.png')], check=True)
     subprocess.run(['xdotool', 'key', 'Return'], check=True)
     wait_for(chooser.is_gone, 'the chooser to go')
