@@ -120,6 +120,21 @@ def test_the_dialogs_speak_japanese():
     check_language('ja', 'ja_JP.UTF-8')
 
 
+def check_mnemonics_of(language):
+    """Of dialogs in a language whose locale is not needed: their letters, GIMP's own buttons among them."""
+    translate = start(language, PSEUDO_LOCALE, profile.plugin / 'locale')
+    dialogs.open_image()
+    for task in dialogs.TASKS:
+        dialogs.check_mnemonics(show(task, translate).window)
+        dialogs.close_plugin()
+
+
+def test_no_letter_is_used_twice_in_the_other_languages():
+    for language in (TOP / 'po' / 'LINGUAS').read_text().split():
+        if language not in ('de', 'ja'):
+            check_mnemonics_of(language)
+
+
 def test_every_text_of_the_dialogs_is_translated_and_fits():
     make_pseudo_language()
     translate = start(PSEUDO_LANGUAGE, PSEUDO_LOCALE, profile.plugin / 'locale')
