@@ -486,7 +486,7 @@ check_budgets (HdRequest *request)
 static void
 test_demo (void)
 {
-  static const HdTask tasks[] = { HD_TASK_GENERATE, HD_TASK_TRANSFORM, HD_TASK_FILL };
+  static const HdTask tasks[] = { HD_TASK_GENERATE, HD_TASK_TRANSFORM };
 
   for (guint i = 0; i < G_N_ELEMENTS (tasks); i++)
     {
@@ -511,6 +511,57 @@ test_families (void)
   hd_request_set (&controlled->control.path, path);
   hd_request_set_image (&controlled->control.image, image);
   check_budgets (controlled);
+}
+
+static gboolean
+take (HdPicture  *picture,
+      gpointer    user_data,
+      GError    **error)
+{
+  g_ptr_array_add (user_data, picture);
+
+  return TRUE;
+}
+
+/* Cancels when the networks have been loaded and dropped a few times. */
+static void
+cancel_late (const HdProgress *progress,
+             gpointer          user_data)
+{
+  if (progress->phase == HD_PHASE_DECODING)
+    g_cancellable_cancel (user_data);
+}
+
+/* Networks come and go for each of several pictures, and after a run that was cancelled. */
+static void
+test_several (void)
+{
+  g_autoptr (HdEngine)     engine = hd_engine_new ();
+  g_autoptr (HdRequest)    request = request_new (HD_TASK_GENERATE, NULL);
+  g_autoptr (GPtrArray)    pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) hd_picture_free);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError)       error = NULL;
+
+  request->memory_budget = find_least (engine, request);
+  g_assert_null (hd_engine_generate (engine, request, cancel_late, cancellable, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+
+  request->count = 2;
+  hd_engine_generate_all (engine, request, take, NULL, pictures, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (pictures->len, ==, 2);
+
+  request->memory_budget = 0;
+  request->count = 1;
+  for (guint i = 0; i < pictures->len; i++)
+    {
+      g_autoptr (HdPicture) whole = NULL;
+
+      request->seed = 7 + i;
+      whole = run (engine, request);
+      check_same (pictures->pdata[i], whole);
+    }
 }
 
 static void
@@ -560,6 +611,7 @@ main (int    argc,
   g_test_add_func ("/memory/true-size/order", test_order);
   g_test_add_func ("/memory/pictures/demo", test_demo);
   g_test_add_func ("/memory/pictures/families", test_families);
+  g_test_add_func ("/memory/pictures/several", test_several);
   g_test_add_func ("/memory/pictures/too-small", test_too_small);
 
   status = g_test_run ();
