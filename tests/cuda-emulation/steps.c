@@ -6,7 +6,8 @@
 #include "tests/cuda-emulation/pretend_bandwidth.h"
 
 /* A run of the demo model through two phases of RAU-Net with window attention: each is observed, captured and replayed
- * with other shifts, which changes no bit of the latents. */
+ * with other shifts, which changes no bit of the latents; nor does it that weights are streamed, in steps that are not
+ * captured then. */
 
 #define SIDE      8    /* of the latents */
 #define STEPS     6
@@ -46,9 +47,10 @@ on_step (int      step,
   watch->captured = (int) test_cuda_captured (watch->context, &pieces);
 }
 
-/* The latents of a run, with graphs or without. */
+/* The latents of a run, with graphs or without, with the UNet's weights on the device or, @streamed, none of them. */
 static float *
-run (gboolean graphs)
+run (gboolean graphs,
+     gboolean streamed)
 {
   const HdHiDiffusionRatio ratios = { .d4 = (RAU_STEPS + 0.5) / STEPS, .p2 = (RAU_STEPS + 0.5) / STEPS };
   GError                  *error = NULL;
@@ -69,13 +71,16 @@ run (gboolean graphs)
   watch.context = context;
   pipeline = hd_pipeline_load (context, g_getenv ("HD_DEMO_MODEL"), &error);
   g_assert_no_error (error);
+  if (streamed)
+    pipeline->plan = (HdMemoryPlan) { .splits = HD_SPLIT_WEIGHTS, .streaming = { .total = 1 } };
   hd_pipeline_denoise (pipeline, &settings, latents, &error);
   g_assert_no_error (error);
 
+  g_assert_cmpint (context->weights.n_streamed > 0, ==, streamed);
   if (hd_emulated ())
     {
-      g_assert_cmpint (hd_emulated_graph_launches () - launched, ==, graphs ? STEPS - PHASES : 0);
-      g_assert_cmpint (watch.captured, ==, graphs ? PHASES : 0);
+      g_assert_cmpint (hd_emulated_graph_launches () - launched, ==, graphs && !streamed ? STEPS - PHASES : 0);
+      g_assert_cmpint (watch.captured, ==, graphs && !streamed ? PHASES : 0);
     }
 
   hd_pipeline_free (pipeline);
@@ -89,14 +94,16 @@ run (gboolean graphs)
 static void
 test_steps (void)
 {
-  g_autofree float *expected = run (FALSE);
-  g_autofree float *found = run (TRUE);
+  g_autofree float *expected = run (FALSE, FALSE);
+  g_autofree float *found = run (TRUE, FALSE);
+  g_autofree float *streamed = run (TRUE, TRUE);
   double            norm = 0.0;
 
   for (int i = 0; i < 4 * SIDE * SIDE; i++)
     norm += expected[i] * expected[i];
   g_assert_cmpfloat (norm, >, 1.0);
   g_assert_cmpmem (found, 4 * SIDE * SIDE * sizeof *found, expected, 4 * SIDE * SIDE * sizeof *expected);
+  g_assert_cmpmem (streamed, 4 * SIDE * SIDE * sizeof *streamed, expected, 4 * SIDE * SIDE * sizeof *expected);
 }
 
 int
