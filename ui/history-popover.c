@@ -32,7 +32,7 @@ static guint chosen_signal;
 
 /* --- rows ----------------------------------------------------------------------- */
 
-/* GIMP's themes paint a window's background behind every label. */
+/* GIMP's themes paint a window's background behind boxes and labels. */
 static void
 clear_background (GtkWidget *widget)
 {
@@ -69,6 +69,7 @@ make_row (const HdHistoryItem *item)
   GtkWidget *lines = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
 
   g_object_set (lines, "margin", 4, NULL);
+  clear_background (lines);
   gtk_container_add (GTK_CONTAINER (lines), make_line (item->prompt, NULL));
   if (*item->negative_prompt)
     {
