@@ -52,7 +52,7 @@ static HdContext *
 cpu_new (gsize bytes)
 {
   g_autoptr (GError)  error = NULL;
-  HdContext          *context = hd_cpu_context_new (HD_PRECISION_F32, 2, &error);
+  HdContext          *context = hd_cpu_context_new (HD_PRECISION_F32, 1, &error);
 
   g_assert_no_error (error);
   hd_context_reserve (context, bytes, &error);
