@@ -150,7 +150,7 @@ true_size_init (TrueSize   *run,
   g_autoptr (GError)    error = NULL;
   g_autofree char      *file = g_strconcat (name, "-real.json", NULL);
   g_autofree char      *manifest = g_test_build_filename (G_TEST_DIST, "..", "golden", "models", file, NULL);
-  g_autofree char      *folder = g_build_filename (scratch, name, NULL);
+  g_autofree char      *folder = g_build_filename (scratch, "real", name, NULL);
   g_autoptr (HdContext) context = hd_dry_context_new (HD_DTYPE_F16);
   g_autoptr (HdModel)   model = NULL;
   g_autoptr (HdRequest) request = hd_request_new ();
