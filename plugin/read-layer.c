@@ -10,7 +10,7 @@
 /* Pixels are fetched in bands: floats with alpha take four times the room of most layers. */
 #define BAND_PIXELS (1 << 20)
 
-#define MASK_STEPS 65535.0f
+#define STEPS 65535.0f
 
 #define LAYER_BACKGROUND 0.5f
 #define MAP_BACKGROUND   0.0f
@@ -20,6 +20,34 @@ static float
 clamp (float value)
 {
   return value >= 0.0f ? MIN (value, 1.0f) : 0.0f;
+}
+
+/* Whether the image's numbers are among those that STEPS can tell apart. */
+static gboolean
+has_few_bits (GimpDrawable *drawable)
+{
+  switch (gimp_image_get_precision (gimp_item_get_image (GIMP_ITEM (drawable))))
+    {
+    case GIMP_PRECISION_U8_LINEAR:
+    case GIMP_PRECISION_U8_NON_LINEAR:
+    case GIMP_PRECISION_U8_PERCEPTUAL:
+    case GIMP_PRECISION_U16_LINEAR:
+    case GIMP_PRECISION_U16_NON_LINEAR:
+    case GIMP_PRECISION_U16_PERCEPTUAL:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* babl converts by whichever of its ways it finds to be the fastest in this process, and these differ in last bits,
+ * which a network makes into other pictures: back to the numbers that the image has. */
+static void
+round_steps (float *values,
+             gsize  count)
+{
+  for (gsize i = 0; i < count; i++)
+    values[i] = roundf (clamp (values[i]) * STEPS) / STEPS;
 }
 
 /* Lays @count pixels with alpha over @background; whether all were opaque. */
@@ -56,6 +84,7 @@ read_colours (GimpDrawable        *drawable,
   g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (drawable);
   int                    band = CLAMP (BAND_PIXELS / area->width, 1, area->height);
   g_autofree float      *pixels = g_new (float, (gsize) 4 * band * area->width);
+  gboolean               few_bits = has_few_bits (drawable);
   gboolean               opaque = TRUE;
   HdColours              colours;
 
@@ -68,6 +97,8 @@ read_colours (GimpDrawable        *drawable,
       gegl_buffer_get (buffer, GEGL_RECTANGLE (area->x, area->y + y, area->width, rows), 1.0,
                        colours.format, pixels, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
       hd_colours_convert (&colours, pixels, (gsize) rows * area->width);
+      if (few_bits)
+        round_steps (pixels, (gsize) 4 * rows * area->width);
       if (! flatten (pixels, (gsize) rows * area->width, background,
                      colour + 3 * done, alpha ? alpha + done : NULL))
         opaque = FALSE;
@@ -129,8 +160,7 @@ hd_read_mask (GimpDrawable         *drawable,
 
   buffer = gimp_drawable_get_buffer (drawable);
   gegl_buffer_get (buffer, area, 1.0, babl_format ("Y float"), mask->pixels, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
-  for (gsize i = 0; i < (gsize) area->width * area->height; i++)
-    mask->pixels[i] = roundf (clamp (mask->pixels[i]) * MASK_STEPS) / MASK_STEPS;
+  round_steps (mask->pixels, (gsize) area->width * area->height);
 
   return mask;
 }

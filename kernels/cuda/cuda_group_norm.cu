@@ -296,32 +296,33 @@ join_kernel (float       *statistics,   /* (2, C): mean of the group, gamma / de
              int64_t      pixels,
              int          channels,
              int          group_channels,
+             double       part,         /* a number's share of its group */
              float        epsilon)
 {
   __shared__ double shared[THREADS];
   const int         first = blockIdx.x * group_channels;
-  const int64_t     n = (int64_t) bands * group_channels;
-  const double      count = (double) pixels * group_channels;
+  const int         n = bands * group_channels;
   double            total = 0.0;
 
-  for (int64_t i = threadIdx.x; i < n; i += THREADS)
+  for (int i = threadIdx.x; i < n; i += THREADS)
     {
-      const int64_t band = i / group_channels;
-      const double  share = min (band_pixels, pixels - band * band_pixels) / count;
+      const int     band = i / group_channels;
+      const int64_t offset = (int64_t) band * 2 * channels + first + i % group_channels;
+      const double  share = min (band_pixels, pixels - band * band_pixels) * part;
 
-      total += share * moments[band * 2 * channels + first + i % group_channels];
+      total += share * moments[offset];
     }
   const double mean = sum_block (shared, total);
 
   total = 0.0;
-  for (int64_t i = threadIdx.x; i < n; i += THREADS)
+  for (int i = threadIdx.x; i < n; i += THREADS)
     {
-      const int64_t band = i / group_channels;
-      const double  share = min (band_pixels, pixels - band * band_pixels) / count;
-      const float  *of_band = moments + band * 2 * channels + first + i % group_channels;
-      const double  difference = of_band[0] - mean;
+      const int     band = i / group_channels;
+      const int64_t offset = (int64_t) band * 2 * channels + first + i % group_channels;
+      const double  share = min (band_pixels, pixels - band * band_pixels) * part;
+      const double  difference = moments[offset] - mean;
 
-      total += share * (of_band[channels] + difference * difference);
+      total += share * (moments[offset + channels] + difference * difference);
     }
   const double factor = 1.0 / sqrt (sum_block (shared, total) + epsilon);
 
@@ -612,9 +613,11 @@ hd_cuda_group_statistics (HdContext      *context,
 {
   HdCudaContext *cuda = (HdCudaContext *) context;
   const int      channels = y->channels;
+  const int      group_channels = channels / norm->groups;
 
   return hd_cuda_pace (cuda, 0.0, 4.0 * hd_tensor_elements (moments), error)
          && hd_cuda_launch (cuda, "normalising", error, join_kernel, norm->groups, THREADS, 0, (float *) y->data,
                             (const float *) moments->data, hd_cuda_vector (norm->gamma), moments->height, band_pixels,
-                            pixels, channels, channels / norm->groups, norm->epsilon);
+                            pixels, channels, group_channels, 1.0 / ((double) pixels * group_channels),
+                            norm->epsilon);
 }

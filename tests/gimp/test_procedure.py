@@ -302,6 +302,8 @@ def test_killing_the_plugin_leaves_image_and_profile_sound():
     gimp.run(f'(gimp-image-clean-all {image})')
     before = state(image), images(), profile.files()
     for delay in (0.0, 0.3, 1.0):
+        # an earlier one may take a moment to end
+        wait_for(lambda: not gimp.plugin_pids(), 'earlier runs to be gone')
         work = Background(call(image, **LONG))
         # the process is not there at once
         while work.thread.is_alive() and not gimp.plugin_pids():

@@ -460,6 +460,26 @@ def test_several_pictures_have_consecutive_seeds():
     tap.check_equal(len({gimp.number(f'(car (gimp-item-get-image {one}))') for one in upscaled}), 1, 'images')
 
 
+def test_other_conversions_of_colours_make_the_same_picture():
+    """babl measures how fast its conversions are in each process, and takes others from time to time."""
+    global gimp
+    usual = gimp
+    made = []
+    for environment in ({}, {'BABL_TOLERANCE': '0.0'}, {'BABL_PATH_LENGTH': '1'}):
+        gimp = scripting.gimp = usual
+        if environment:
+            gimp = scripting.gimp = Gimp(profile, environment=profile.environment(BABL_INHIBIT_CACHE='1', **environment))
+        try:
+            image, layer = picture_image(128, 128)
+            made.append(pixels(transform(image, drawables=vector(layer), **QUICK)))
+        finally:
+            if environment:
+                gimp.stop()
+                gimp = scripting.gimp = usual
+    check_same(made[1], made[0], 'exact conversions')
+    check_same(made[2], made[0], 'conversions in one step')
+
+
 def test_a_run_that_is_killed_keeps_the_pictures_that_were_ready():
     image = new_image(width=128, height=128)
     errors = []
@@ -471,6 +491,7 @@ def test_a_run_that_is_killed_keeps_the_pictures_that_were_ready():
             errors.append(error)
     made = []
     for seconds in (2, 5, 15, 60):
+        wait_for(lambda: not gimp.plugin_pids(), 'earlier runs to be gone')
         thread = threading.Thread(target=run)
         thread.start()
         wait_for(gimp.plugin_pids, 'the plug-in to start')
