@@ -1,133 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernels/backend.h"
+#include "kernels/ops_private.h"
 
 /* The half of every operator that all devices share: shapes are checked, the result is made, the work is
  * counted; then the device computes. */
-
-/* Records what an operator met instead of what it takes. Returns FALSE, for use at the end of a condition. */
-static gboolean G_GNUC_PRINTF (2, 3)
-reject (HdContext  *context,
-        const char *format,
-        ...)
-{
-  va_list          arguments;
-  g_autofree char *message = NULL;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  hd_context_fail (context, g_error_new_literal (HD_KERNEL_ERROR, HD_KERNEL_ERROR_SHAPE, message));
-
-  return FALSE;
-}
-
-static gboolean
-check_contiguous (HdContext      *context,
-                  const char     *operator,
-                  const HdTensor *x)
-{
-  return x->pixel_stride == x->channels
-         || reject (context, "%s: expected a whole tensor, found a view of %d of %d channels",
-                    operator, x->channels, x->pixel_stride);
-}
-
-static gboolean
-check_same_map (HdContext      *context,
-                const char     *operator,
-                const HdTensor *a,
-                const HdTensor *b)
-{
-  return (a->batch == b->batch && a->height == b->height && a->width == b->width && a->dtype == b->dtype)
-         || reject (context, "%s: expected two maps of %d x %d x %d %s, found one of %d x %d x %d %s", operator,
-                    a->batch, a->height, a->width, hd_dtype_name (a->dtype),
-                    b->batch, b->height, b->width, hd_dtype_name (b->dtype));
-}
-
-static gboolean
-check_like (HdContext      *context,
-            const char     *operator,
-            const HdTensor *y,
-            const HdTensor *x)
-{
-  return check_contiguous (context, operator, x)
-         && check_same_map (context, operator, y, x)
-         && (y->channels == x->channels
-             || reject (context, "%s: expected %d channels, found %d", operator, y->channels, x->channels));
-}
-
-static gboolean
-check_vector (HdContext      *context,
-              const char     *operator,
-              const HdWeight *vector,
-              int             length)
-{
-  return vector == NULL
-         || (vector->kind == HD_WEIGHT_VECTOR && vector->out_channels == length)
-         || reject (context, "%s: expected a vector of %d, found one of %d", operator, length, vector->out_channels);
-}
-
-static gboolean
-check_norm (HdContext    *context,
-            const char   *operator,
-            const HdNorm *norm,
-            int           channels)
-{
-  if (norm->gamma == NULL || norm->beta == NULL)
-    return reject (context, "%s: expected gamma and beta, found none", operator);
-
-  return check_vector (context, operator, norm->gamma, channels)
-         && check_vector (context, operator, norm->beta, channels);
-}
-
-static gboolean
-check_weight (HdContext      *context,
-              const char     *operator,
-              const HdWeight *weight,
-              HdWeightKind    kind,
-              int             in_channels,
-              HdDtype         dtype)
-{
-  return (weight->kind == kind && weight->in_channels == in_channels && weight->dtype == dtype)
-         || reject (context, "%s: expected %d input channels of %s, found %d of %s", operator,
-                    weight->in_channels, hd_dtype_name (weight->dtype), in_channels, hd_dtype_name (dtype));
-}
-
-static double
-tensor_bytes (const HdTensor *x)
-{
-  return x == NULL ? 0.0 : (double) hd_tensor_elements (x) * hd_dtype_size (x->dtype);
-}
-
-static double
-weight_bytes (const HdWeight *weight)
-{
-  return (double) weight->out_channels * weight->in_channels * weight->kernel_height * weight->kernel_width
-         * hd_dtype_size (weight->dtype);
-}
-
-/* The common end of all operators: takes *@y out of its variable if the device succeeded, else leaves it to be
- * dropped and returns NULL. */
-static HdTensor *
-finish (HdContext  *context,
-        HdTensor  **y,
-        gboolean    success,
-        GError     *error,
-        HdOpKind    kind,
-        double      flops,
-        double      bytes,
-        gint64      started)
-{
-  if (!success)
-    {
-      hd_context_fail (context, error);
-      return NULL;
-    }
-
-  hd_context_account (context, kind, flops, bytes, started);
-
-  return g_steal_pointer (y);
-}
 
 static int
 conv_result_side (int                  side,
@@ -150,20 +26,20 @@ check_conv (HdContext           *context,
   const HdTensor *bias = options->channel_bias;
   int             out_channels = conv->weight->out_channels;
 
-  if (!check_contiguous (context, "Convolution", x)
-      || !check_weight (context, "Convolution", conv->weight, HD_WEIGHT_CONV, x->channels, x->dtype)
-      || !check_vector (context, "Convolution", conv->bias, out_channels))
+  if (!hd_op_check_contiguous (context, "Convolution", x)
+      || !hd_op_check_weight (context, "Convolution", conv->weight, HD_WEIGHT_CONV, x->channels, x->dtype)
+      || !hd_op_check_vector (context, "Convolution", conv->bias, out_channels))
     return FALSE;
 
   if (bias != NULL
       && (bias->batch != x->batch || bias->height != 1 || bias->width != 1
           || bias->channels != out_channels || bias->dtype != x->dtype || bias->pixel_stride != out_channels))
-    return reject (context, "Convolution: expected %d x 1 x 1 x %d to add to the channels, found %d x %d x %d x %d",
-                   x->batch, out_channels, bias->batch, bias->height, bias->width, bias->channels);
+    return hd_op_reject (context, "Convolution: expected %d x 1 x 1 x %d to add to the channels, found %d x %d x %d x %d",
+                         x->batch, out_channels, bias->batch, bias->height, bias->width, bias->channels);
 
   return (options->stride >= 1 && options->dilation >= 1 && options->padding >= 0 && options->padding_end >= 0)
-         || reject (context, "Convolution: stride %d, dilation %d, padding %d, %d", options->stride,
-                    options->dilation, options->padding, options->padding_end);
+         || hd_op_reject (context, "Convolution: stride %d, dilation %d, padding %d, %d", options->stride,
+                          options->dilation, options->padding, options->padding_end);
 }
 
 HdTensor *
@@ -194,15 +70,16 @@ hd_conv2d (HdContext           *context,
                      conv_result_side (size->height, conv->weight->kernel_height, &settled),
                      conv_result_side (size->width, conv->weight->kernel_width, &settled),
                      conv->weight->out_channels);
-  if (y == NULL || (settled.residual != NULL && !check_like (context, "Convolution", y, settled.residual)))
+  if (y == NULL || (settled.residual != NULL && !hd_op_check_like (context, "Convolution", y, settled.residual)))
     return NULL;
 
   flops = 2.0 * hd_tensor_elements (y) * conv->weight->in_channels
           * conv->weight->kernel_height * conv->weight->kernel_width;
-  bytes = tensor_bytes (x) + tensor_bytes (y) + tensor_bytes (settled.residual) + weight_bytes (conv->weight);
+  bytes = hd_op_tensor_bytes (x) + hd_op_tensor_bytes (y) + hd_op_tensor_bytes (settled.residual)
+          + hd_op_weight_bytes (conv->weight);
   success = context->backend->conv2d (context, y, x, conv, &settled, &error);
 
-  return finish (context, &y, success, error, HD_OP_CONV, flops, bytes, started);
+  return hd_op_finish (context, &y, success, error, HD_OP_CONV, flops, bytes, started);
 }
 
 HdTensor *
@@ -226,35 +103,35 @@ hd_linear (HdContext             *context,
 
   in_channels = x->channels + (settled.x2 != NULL ? settled.x2->channels : 0);
   out_channels = linear->weight->out_channels;
-  if (!check_contiguous (context, "Linear layer", x)
-      || !check_weight (context, "Linear layer", linear->weight, HD_WEIGHT_LINEAR, in_channels, x->dtype)
-      || !check_vector (context, "Linear layer", linear->bias, out_channels))
+  if (!hd_op_check_contiguous (context, "Linear layer", x)
+      || !hd_op_check_weight (context, "Linear layer", linear->weight, HD_WEIGHT_LINEAR, in_channels, x->dtype)
+      || !hd_op_check_vector (context, "Linear layer", linear->bias, out_channels))
     return NULL;
   if (settled.x2 != NULL
-      && (!check_contiguous (context, "Linear layer", settled.x2)
-          || !check_same_map (context, "Linear layer", x, settled.x2)))
+      && (!hd_op_check_contiguous (context, "Linear layer", settled.x2)
+          || !hd_op_check_same_map (context, "Linear layer", x, settled.x2)))
     return NULL;
 
   if (settled.activation == HD_ACTIVATION_GEGLU)
     {
       if (out_channels % 2 != 0)
         {
-          reject (context, "Linear layer: expected an even number of channels for GEGLU, found %d", out_channels);
+          hd_op_reject (context, "Linear layer: expected an even number of channels for GEGLU, found %d", out_channels);
           return NULL;
         }
       out_channels /= 2;
     }
 
   y = hd_tensor_new (context, x->dtype, x->batch, x->height, x->width, out_channels);
-  if (y == NULL || (settled.residual != NULL && !check_like (context, "Linear layer", y, settled.residual)))
+  if (y == NULL || (settled.residual != NULL && !hd_op_check_like (context, "Linear layer", y, settled.residual)))
     return NULL;
 
   flops = 2.0 * hd_tensor_pixels (y) * linear->weight->out_channels * in_channels;
-  bytes = tensor_bytes (x) + tensor_bytes (settled.x2) + tensor_bytes (y) + tensor_bytes (settled.residual)
-          + weight_bytes (linear->weight);
+  bytes = hd_op_tensor_bytes (x) + hd_op_tensor_bytes (settled.x2) + hd_op_tensor_bytes (y)
+          + hd_op_tensor_bytes (settled.residual) + hd_op_weight_bytes (linear->weight);
   success = context->backend->linear (context, y, x, linear, &settled, &error);
 
-  return finish (context, &y, success, error, HD_OP_LINEAR, flops, bytes, started);
+  return hd_op_finish (context, &y, success, error, HD_OP_LINEAR, flops, bytes, started);
 }
 
 /* What @x is normalised by: of each of its channels two numbers. */
@@ -268,8 +145,10 @@ check_statistics (HdContext      *context,
          || (x->batch == 1 && statistics->batch == 1 && statistics->height == 1 && statistics->width == 2
              && statistics->channels == channels && statistics->pixel_stride == channels
              && statistics->dtype == HD_DTYPE_F32)
-         || reject (context, "GroupNorm: expected one image and 1 x 1 x 2 x %d statistics, found %d and %d x %d x %d x %d",
-                    channels, x->batch, statistics->batch, statistics->height, statistics->width, statistics->channels);
+         || hd_op_reject (context,
+                          "GroupNorm: expected one image and 1 x 1 x 2 x %d statistics, found %d and %d x %d x %d x %d",
+                          channels, x->batch, statistics->batch, statistics->height, statistics->width,
+                          statistics->channels);
 }
 
 static HdTensor *
@@ -290,19 +169,20 @@ group_norm (HdContext      *context,
     return NULL;
 
   channels = x->channels + (x2 != NULL ? x2->channels : 0);
-  if (!check_contiguous (context, "GroupNorm", x)
-      || (x2 != NULL && (!check_contiguous (context, "GroupNorm", x2) || !check_same_map (context, "GroupNorm", x, x2)))
-      || !check_norm (context, "GroupNorm", norm, channels)
+  if (!hd_op_check_contiguous (context, "GroupNorm", x)
+      || (x2 != NULL && (!hd_op_check_contiguous (context, "GroupNorm", x2)
+                         || !hd_op_check_same_map (context, "GroupNorm", x, x2)))
+      || !hd_op_check_norm (context, "GroupNorm", norm, channels)
       || !check_statistics (context, statistics, x, channels))
     return NULL;
   if (norm->groups < 1 || channels % norm->groups != 0)
     {
-      reject (context, "GroupNorm: expected channels in multiples of %d groups, found %d", norm->groups, channels);
+      hd_op_reject (context, "GroupNorm: expected channels in multiples of %d groups, found %d", norm->groups, channels);
       return NULL;
     }
   if (activation != HD_ACTIVATION_NONE && activation != HD_ACTIVATION_SILU)
     {
-      reject (context, "GroupNorm: expected SiLU or no activation, found number %d", activation);
+      hd_op_reject (context, "GroupNorm: expected SiLU or no activation, found number %d", activation);
       return NULL;
     }
 
@@ -312,8 +192,8 @@ group_norm (HdContext      *context,
 
   success = context->backend->group_norm (context, y, x, x2, statistics, norm, activation, &error);
 
-  return finish (context, &y, success, error, HD_OP_GROUP_NORM, 8.0 * hd_tensor_elements (y),
-                 2.0 * tensor_bytes (y), started);
+  return hd_op_finish (context, &y, success, error, HD_OP_GROUP_NORM, 8.0 * hd_tensor_elements (y),
+                       2.0 * hd_op_tensor_bytes (y), started);
 }
 
 HdTensor *
@@ -350,8 +230,8 @@ hd_layer_norm (HdContext      *context,
   if (hd_context_failed (context))
     return NULL;
 
-  if (!check_contiguous (context, "LayerNorm", x)
-      || !check_norm (context, "LayerNorm", norm, x->channels))
+  if (!hd_op_check_contiguous (context, "LayerNorm", x)
+      || !hd_op_check_norm (context, "LayerNorm", norm, x->channels))
     return NULL;
 
   y = hd_tensor_new (context, x->dtype, x->batch, x->height, x->width, x->channels);
@@ -360,8 +240,8 @@ hd_layer_norm (HdContext      *context,
 
   success = context->backend->layer_norm (context, y, x, norm, &error);
 
-  return finish (context, &y, success, error, HD_OP_LAYER_NORM, 8.0 * hd_tensor_elements (y),
-                 2.0 * tensor_bytes (y), started);
+  return hd_op_finish (context, &y, success, error, HD_OP_LAYER_NORM, 8.0 * hd_tensor_elements (y),
+                       2.0 * hd_op_tensor_bytes (y), started);
 }
 
 static gboolean
@@ -373,14 +253,14 @@ check_attention (HdContext                *context,
 {
   const HdWindow *window = options->window;
 
-  if (!check_same_map (context, "Attention", k, v))
+  if (!hd_op_check_same_map (context, "Attention", k, v))
     return FALSE;
   if (q->batch != k->batch || q->dtype != k->dtype || q->channels != k->channels || q->channels != v->channels)
-    return reject (context, "Attention: expected keys and values of %d x %d channels, found %d x %d and %d",
-                   q->batch, q->channels, k->batch, k->channels, v->channels);
+    return hd_op_reject (context, "Attention: expected keys and values of %d x %d channels, found %d x %d and %d",
+                         q->batch, q->channels, k->batch, k->channels, v->channels);
   if (options->heads < 1 || q->channels % options->heads != 0)
-    return reject (context, "Attention: expected channels in multiples of %d heads, found %d",
-                   options->heads, q->channels);
+    return hd_op_reject (context, "Attention: expected channels in multiples of %d heads, found %d",
+                         options->heads, q->channels);
   if (window == NULL)
     return TRUE;
 
@@ -390,9 +270,9 @@ check_attention (HdContext                *context,
           && window->window_width * HD_WINDOWS_PER_SIDE == window->width
           && window->shift_y >= 0 && window->shift_y < window->window_height
           && window->shift_x >= 0 && window->shift_x < window->window_width)
-         || reject (context, "Attention: windows of %d x %d, shifted by %d, %d, do not cut a map of %d x %d in four",
-                    window->window_height, window->window_width, window->shift_y, window->shift_x,
-                    q->height, q->width);
+         || hd_op_reject (context, "Attention: windows of %d x %d, shifted by %d, %d, do not cut a map of %d x %d in four",
+                          window->window_height, window->window_width, window->shift_y, window->shift_x,
+                          q->height, q->width);
 }
 
 HdTensor *
@@ -419,11 +299,11 @@ hd_attention (HdContext                *context,
   keys = (double) k->height * k->width;
   if (options->window != NULL)
     keys /= HD_WINDOWS_PER_SIDE * HD_WINDOWS_PER_SIDE;
-  bytes = tensor_bytes (q) + tensor_bytes (k) + tensor_bytes (v) + tensor_bytes (y);
+  bytes = hd_op_tensor_bytes (q) + hd_op_tensor_bytes (k) + hd_op_tensor_bytes (v) + hd_op_tensor_bytes (y);
   success = context->backend->attention (context, y, q, k, v, options, &error);
 
-  return finish (context, &y, success, error, HD_OP_ATTENTION, 4.0 * hd_tensor_elements (q) * keys,
-                 bytes, started);
+  return hd_op_finish (context, &y, success, error, HD_OP_ATTENTION, 4.0 * hd_tensor_elements (q) * keys,
+                       bytes, started);
 }
 
 HdTensor *
@@ -435,7 +315,7 @@ hd_avg_pool_2x2 (HdContext      *context,
   GError              *error = NULL;
   gboolean             success;
 
-  if (hd_context_failed (context) || !check_contiguous (context, "Pooling", x))
+  if (hd_context_failed (context) || !hd_op_check_contiguous (context, "Pooling", x))
     return NULL;
 
   y = hd_tensor_new (context, x->dtype, x->batch, (x->height + 1) / 2, (x->width + 1) / 2, x->channels);
@@ -444,8 +324,8 @@ hd_avg_pool_2x2 (HdContext      *context,
 
   success = context->backend->avg_pool_2x2 (context, y, x, &error);
 
-  return finish (context, &y, success, error, HD_OP_RESIZE, (double) hd_tensor_elements (x),
-                 tensor_bytes (x) + tensor_bytes (y), started);
+  return hd_op_finish (context, &y, success, error, HD_OP_RESIZE, (double) hd_tensor_elements (x),
+                       hd_op_tensor_bytes (x) + hd_op_tensor_bytes (y), started);
 }
 
 HdTensor *
@@ -459,7 +339,7 @@ hd_resize_bicubic (HdContext      *context,
   GError              *error = NULL;
   gboolean             success;
 
-  if (hd_context_failed (context) || !check_contiguous (context, "Resize", x))
+  if (hd_context_failed (context) || !hd_op_check_contiguous (context, "Resize", x))
     return NULL;
 
   y = hd_tensor_new (context, x->dtype, x->batch, height, width, x->channels);
@@ -468,8 +348,8 @@ hd_resize_bicubic (HdContext      *context,
 
   success = context->backend->resize_bicubic (context, y, x, &error);
 
-  return finish (context, &y, success, error, HD_OP_RESIZE, 32.0 * hd_tensor_elements (y),
-                 tensor_bytes (x) + tensor_bytes (y), started);
+  return hd_op_finish (context, &y, success, error, HD_OP_RESIZE, 32.0 * hd_tensor_elements (y),
+                       hd_op_tensor_bytes (x) + hd_op_tensor_bytes (y), started);
 }
 
 HdTensor *
@@ -482,11 +362,11 @@ hd_activate (HdContext      *context,
   GError              *error = NULL;
   gboolean             success;
 
-  if (hd_context_failed (context) || !check_contiguous (context, "Activation", x))
+  if (hd_context_failed (context) || !hd_op_check_contiguous (context, "Activation", x))
     return NULL;
   if (activation == HD_ACTIVATION_GEGLU)
     {
-      reject (context, "Activation: GEGLU belongs to linear layers");
+      hd_op_reject (context, "Activation: GEGLU belongs to linear layers");
       return NULL;
     }
 
@@ -496,8 +376,8 @@ hd_activate (HdContext      *context,
 
   success = context->backend->activate (context, y, x, activation, &error);
 
-  return finish (context, &y, success, error, HD_OP_ELEMENTWISE, 8.0 * hd_tensor_elements (y),
-                 2.0 * tensor_bytes (y), started);
+  return hd_op_finish (context, &y, success, error, HD_OP_ELEMENTWISE, 8.0 * hd_tensor_elements (y),
+                       2.0 * hd_op_tensor_bytes (y), started);
 }
 
 HdTensor *
@@ -519,7 +399,8 @@ hd_add_scaled (HdContext      *context,
   GError              *error = NULL;
   gboolean             success;
 
-  if (hd_context_failed (context) || !check_contiguous (context, "Sum", a) || !check_like (context, "Sum", a, b))
+  if (hd_context_failed (context) || !hd_op_check_contiguous (context, "Sum", a)
+      || !hd_op_check_like (context, "Sum", a, b))
     return NULL;
 
   y = hd_tensor_new (context, a->dtype, a->batch, a->height, a->width, a->channels);
@@ -528,8 +409,8 @@ hd_add_scaled (HdContext      *context,
 
   success = context->backend->add (context, y, a, b, (float) scale, &error);
 
-  return finish (context, &y, success, error, HD_OP_ELEMENTWISE, (double) hd_tensor_elements (y),
-                 3.0 * tensor_bytes (y), started);
+  return hd_op_finish (context, &y, success, error, HD_OP_ELEMENTWISE, (double) hd_tensor_elements (y),
+                       3.0 * hd_op_tensor_bytes (y), started);
 }
 
 static gboolean
@@ -542,12 +423,12 @@ check_ids (HdContext      *context,
 {
   if (tokens->kind != HD_WEIGHT_TABLE || positions->kind != HD_WEIGHT_TABLE
       || tokens->in_channels != positions->in_channels || positions->out_channels < length)
-    return reject (context, "Embedding: expected a table of %d positions of %d channels, found %d of %d",
-                   length, tokens->in_channels, positions->out_channels, positions->in_channels);
+    return hd_op_reject (context, "Embedding: expected a table of %d positions of %d channels, found %d of %d",
+                         length, tokens->in_channels, positions->out_channels, positions->in_channels);
 
   for (int i = 0; i < batch * length; i++)
     if (ids[i] < 0 || ids[i] >= tokens->out_channels)
-      return reject (context, "Embedding: expected token ids below %d, found %d", tokens->out_channels, ids[i]);
+      return hd_op_reject (context, "Embedding: expected token ids below %d, found %d", tokens->out_channels, ids[i]);
 
   return TRUE;
 }
@@ -574,91 +455,6 @@ hd_embed_tokens (HdContext    *context,
 
   success = context->backend->embed_tokens (context, y, tokens, positions, ids, &error);
 
-  return finish (context, &y, success, error, HD_OP_ELEMENTWISE, (double) hd_tensor_elements (y),
-                 3.0 * tensor_bytes (y), started);
-}
-
-static HdTensor *
-upload (HdContext   *context,
-        HdDtype      dtype,
-        int          batch,
-        int          height,
-        int          width,
-        int          channels,
-        const float *planes,
-        const float *rows)
-{
-  g_autoptr (HdTensor) y = NULL;
-  gint64               started = g_get_monotonic_time ();
-  GError              *error = NULL;
-  gboolean             success;
-
-  if (hd_context_failed (context))
-    return NULL;
-
-  y = hd_tensor_new (context, dtype, batch, height, width, channels);
-  if (y == NULL)
-    return NULL;
-
-  success = context->backend->upload (context, y, planes, rows, &error);
-
-  return finish (context, &y, success, error, HD_OP_TRANSFER, 0.0, 2.0 * tensor_bytes (y), started);
-}
-
-HdTensor *
-hd_upload (HdContext   *context,
-           HdDtype      dtype,
-           int          batch,
-           int          height,
-           int          width,
-           int          channels,
-           const float *planes)
-{
-  return upload (context, dtype, batch, height, width, channels, planes, NULL);
-}
-
-HdTensor *
-hd_upload_rows (HdContext   *context,
-                HdDtype      dtype,
-                int          batch,
-                int          height,
-                int          width,
-                int          channels,
-                const float *rows)
-{
-  return upload (context, dtype, batch, height, width, channels, NULL, rows);
-}
-
-static void
-download (HdContext      *context,
-          const HdTensor *x,
-          float          *planes,
-          float          *rows)
-{
-  gint64  started = g_get_monotonic_time ();
-  GError *error = NULL;
-
-  if (hd_context_failed (context) || !check_contiguous (context, "Download", x))
-    return;
-
-  if (!context->backend->download (context, x, planes, rows, &error))
-    hd_context_fail (context, error);
-  else
-    hd_context_account (context, HD_OP_TRANSFER, 0.0, 2.0 * tensor_bytes (x), started);
-}
-
-void
-hd_download (HdContext      *context,
-             const HdTensor *x,
-             float          *planes)
-{
-  download (context, x, planes, NULL);
-}
-
-void
-hd_download_rows (HdContext      *context,
-                  const HdTensor *x,
-                  float          *rows)
-{
-  download (context, x, NULL, rows);
+  return hd_op_finish (context, &y, success, error, HD_OP_ELEMENTWISE, (double) hd_tensor_elements (y),
+                       3.0 * hd_op_tensor_bytes (y), started);
 }

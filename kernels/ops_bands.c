@@ -1,52 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernels/backend.h"
+#include "kernels/ops_private.h"
 
 /* Operators for maps that are worked on band by band. */
 
 #define LEAST_PARTS 64   /* a map is not moved by less than this part of it: it would take many copies */
-
-static void G_GNUC_PRINTF (2, 3)
-reject (HdContext  *context,
-        const char *format,
-        ...)
-{
-  va_list          arguments;
-  g_autofree char *message = NULL;
-
-  va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  hd_context_fail (context, g_error_new_literal (HD_KERNEL_ERROR, HD_KERNEL_ERROR_SHAPE, message));
-}
-
-static gboolean
-is_whole (const HdTensor *x)
-{
-  return x->pixel_stride == x->channels;
-}
-
-/* Takes *@y out of its variable if the device succeeded; else records @error. */
-static HdTensor *
-finish (HdContext  *context,
-        HdTensor  **y,
-        gboolean    success,
-        GError     *error,
-        HdOpKind    kind,
-        double      flops,
-        double      bytes,
-        gint64      started)
-{
-  if (!success)
-    {
-      hd_context_fail (context, error);
-      return NULL;
-    }
-
-  hd_context_account (context, kind, flops, bytes, started);
-
-  return g_steal_pointer (y);
-}
 
 HdTensor *
 hd_channel_moments (HdContext      *context,
@@ -62,12 +20,12 @@ hd_channel_moments (HdContext      *context,
   if (hd_context_failed (context))
     return NULL;
 
-  if (x->batch != 1 || !is_whole (x)
+  if (x->batch != 1 || !hd_op_is_whole (x)
       || (x2 != NULL && (x2->batch != 1 || x2->height != x->height || x2->width != x->width || x2->dtype != x->dtype
-                         || !is_whole (x2))))
+                         || !hd_op_is_whole (x2))))
     {
-      reject (context, "Moments: expected one whole image, or two of one size and type, found %d of %d x %d x %d",
-              x->batch, x->height, x->width, x->channels);
+      hd_op_reject (context, "Moments: expected one whole image, or two of one size and type, found %d of %d x %d x %d",
+                    x->batch, x->height, x->width, x->channels);
       return NULL;
     }
 
@@ -78,8 +36,8 @@ hd_channel_moments (HdContext      *context,
   elements = (double) hd_tensor_elements (x) + (x2 != NULL ? (double) hd_tensor_elements (x2) : 0.0);
   success = context->backend->channel_moments (context, y, x, x2, &error);
 
-  return finish (context, &y, success, error, HD_OP_GROUP_NORM, 4.0 * elements,
-                 elements * hd_dtype_size (x->dtype), started);
+  return hd_op_finish (context, &y, success, error, HD_OP_GROUP_NORM, 4.0 * elements,
+                       elements * hd_dtype_size (x->dtype), started);
 }
 
 static gboolean
@@ -91,15 +49,16 @@ check_moments (HdContext      *context,
 {
   int channels = moments->channels;
 
-  if (moments->batch != 1 || moments->width != 2 || moments->dtype != HD_DTYPE_F32 || !is_whole (moments))
-    reject (context, "GroupNorm: expected 1 x B x 2 x C moments in float32, found %d x %d x %d x %d of %s",
-            moments->batch, moments->height, moments->width, channels, hd_dtype_name (moments->dtype));
+  if (moments->batch != 1 || moments->width != 2 || moments->dtype != HD_DTYPE_F32 || !hd_op_is_whole (moments))
+    hd_op_reject (context, "GroupNorm: expected 1 x B x 2 x C moments in float32, found %d x %d x %d x %d of %s",
+                  moments->batch, moments->height, moments->width, channels, hd_dtype_name (moments->dtype));
   else if (band_pixels < 1 || pixels <= (moments->height - 1) * band_pixels || pixels > moments->height * band_pixels)
-    reject (context, "GroupNorm: %d bands of %" G_GINT64_FORMAT " pixels do not make %" G_GINT64_FORMAT,
-            moments->height, band_pixels, pixels);
+    hd_op_reject (context, "GroupNorm: %d bands of %" G_GINT64_FORMAT " pixels do not make %" G_GINT64_FORMAT,
+                  moments->height, band_pixels, pixels);
   else if (norm->gamma == NULL || norm->gamma->kind != HD_WEIGHT_VECTOR || norm->gamma->out_channels != channels
            || norm->groups < 1 || channels % norm->groups != 0)
-    reject (context, "GroupNorm: expected gamma of %d channels in whole groups, found %d groups", channels, norm->groups);
+    hd_op_reject (context, "GroupNorm: expected gamma of %d channels in whole groups, found %d groups", channels,
+                  norm->groups);
   else
     return TRUE;
 
@@ -129,7 +88,7 @@ hd_group_statistics (HdContext      *context,
   elements = (double) hd_tensor_elements (moments);
   success = context->backend->group_statistics (context, y, moments, band_pixels, pixels, norm, &error);
 
-  return finish (context, &y, success, error, HD_OP_GROUP_NORM, 8.0 * elements, 4.0 * elements, started);
+  return hd_op_finish (context, &y, success, error, HD_OP_GROUP_NORM, 8.0 * elements, 4.0 * elements, started);
 }
 
 void
@@ -146,12 +105,12 @@ hd_copy_rows (HdContext      *context,
     return;
 
   if (from->batch != 1 || from->width != to->width || from->channels != to->channels || from->dtype != to->dtype
-      || !is_whole (from) || !is_whole (to)
+      || !hd_op_is_whole (from) || !hd_op_is_whole (to)
       || first < 0 || (gint64) first + from->height > (gint64) to->batch * to->height)
     {
-      reject (context, "Copy: expected rows of %d x %d %s for those from %d on of %d, found %d x %d x %d x %d %s",
-              to->width, to->channels, hd_dtype_name (to->dtype), first, to->batch * to->height,
-              from->batch, from->height, from->width, from->channels, hd_dtype_name (from->dtype));
+      hd_op_reject (context, "Copy: expected rows of %d x %d %s for those from %d on of %d, found %d x %d x %d x %d %s",
+                    to->width, to->channels, hd_dtype_name (to->dtype), first, to->batch * to->height,
+                    from->batch, from->height, from->width, from->channels, hd_dtype_name (from->dtype));
       return;
     }
 
