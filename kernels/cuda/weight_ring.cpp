@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernels/cuda/cuda_private.h"
+#include "kernels/cuda/cuda_repeat.h"
 #include "kernels/i18n.h"
 
 /* Streamed weights: they stay in the host's memory, pinned where the system grants it, in the form that they would have on
@@ -357,6 +357,14 @@ hd_cuda_ring_take (HdCudaContext *cuda,
   Ring    *ring = (Ring *) cuda->ring;
   Entry   *entry;
   gboolean copied;
+
+  /* Where a weight is, and what is copied meanwhile by the other stream, is another in every step. */
+  if (cuda->capturing)
+    {
+      hd_cuda_repeat_refuse (cuda, "a streamed weight", error);
+      return NULL;
+    }
+  hd_cuda_repeat_forbid (cuda);
 
   /* The run can be cancelled while copies are awaited. */
   if (!hd_cuda_pace (cuda, 0.0, weight->host_bytes * (cuda->bandwidth / BUS_BANDWIDTH), error))

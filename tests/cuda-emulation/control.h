@@ -45,7 +45,8 @@ void     hd_emulated_break_until_reset (void);
 void     hd_emulated_fail_captures (int count);
 void     hd_emulated_fail_graph_launches (int count);
 
-/* How many graphs were launched. */
+/* How many captures were begun, and graphs launched. */
+uint64_t hd_emulated_captures (void);
 uint64_t hd_emulated_graph_launches (void);
 
 /* How many devices there are, 1 at first; < 0: there is no driver. */

@@ -22,6 +22,7 @@ static struct
   int              fail_captures;
   int              fail_launches;
   uint64_t         launches;
+  uint64_t         begun;
 } capture;
 
 /* --- control.h --- */
@@ -44,12 +45,24 @@ hd_emulated_graph_launches (void)
   return capture.launches;
 }
 
+uint64_t
+hd_emulated_captures (void)
+{
+  return capture.begun;
+}
+
 /* --- for the rest of the runtime --- */
+
+bool
+hd_emulated_is_captured (cudaStream_t stream)
+{
+  return stream != nullptr && stream == capture.stream;
+}
 
 bool
 hd_emulated_capture (cudaStream_t stream, const std::function<void ()> &work)
 {
-  if (stream == nullptr || stream != capture.stream)
+  if (!hd_emulated_is_captured (stream))
     return false;
 
   capture.graph->nodes.push_back (work);
@@ -78,6 +91,7 @@ cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode)
   (void) mode;
   if (capture.stream != nullptr)
     hd_emulated_die ("two captures at once");
+  capture.begun++;
   if (hd_emulated_is_broken () || capture.fail_captures > 0)
     {
       capture.fail_captures--;

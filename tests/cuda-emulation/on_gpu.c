@@ -90,6 +90,12 @@ hd_emulated_fail_graph_launches (int count)
 }
 
 uint64_t
+hd_emulated_captures (void)
+{
+  return 0;
+}
+
+uint64_t
 hd_emulated_graph_launches (void)
 {
   return 0;

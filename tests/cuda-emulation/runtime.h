@@ -24,6 +24,9 @@ bool        hd_emulated_find_memory   (void);
 /* Keeps @work for the graph, if @stream is being captured. Returns: whether it is. */
 bool        hd_emulated_capture       (cudaStream_t stream, const std::function<void ()> &work);
 
+/* Whether @stream is being captured. */
+bool        hd_emulated_is_captured   (cudaStream_t stream);
+
 /* For what must not be called while a stream is captured: whether one is, which then fails. */
 bool        hd_emulated_spoils_capture (void);
 

@@ -168,6 +168,12 @@ cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned flags)
   Moment moment = event->moment;
 
   (void) flags;
+  /* Nothing here is recorded in a stream that is captured, so it is from outside. */
+  if (hd_emulated_is_captured (stream))
+    {
+      hd_emulated_spoils_capture ();
+      return hd_emulated_report (cudaErrorStreamCaptureIsolation);
+    }
   if (moment.queue != nullptr)
     hd_emulated_queue (stream, [moment] () { run_until (moment.queue.get (), moment.place); });
   return hd_emulated_report (cudaSuccess);
@@ -261,7 +267,14 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, 
   const bool from_known = hd_emulated_check_side (from, bytes, from_device);
 
   if ((!to_device && !to_known) || (!from_device && !from_known))
-    unpinned_copies++;
+    {
+      unpinned_copies++;
+      if (hd_emulated_is_captured (stream))
+        {
+          hd_emulated_spoils_capture ();
+          return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
+        }
+    }
   if (from_known)
     hd_emulated_queue (stream, [=] () { memcpy (to, from, bytes); });
   else

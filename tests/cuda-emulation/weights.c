@@ -452,6 +452,47 @@ test_no_memory (void)
   test_cuda_assert_released ();
 }
 
+/* An HdRepeatFunc. */
+static HdTensor *
+run_step (HdContext *context,
+          gpointer   user_data)
+{
+  g_autoptr (GRand)     rand = g_rand_new_with_seed (6);
+  const Network        *network = user_data;
+  g_autofree float     *values = test_random (rand, HEIGHT * WIDTH * CHANNELS, HD_DTYPE_F16);
+  g_autoptr (HdTensor)  x = hd_upload_rows (context, HD_DTYPE_F16, 1, HEIGHT, WIDTH, CHANNELS, values);
+
+  return hd_linear (context, x, &(HdLinear) { .weight = network->layers[0].weight }, NULL);
+}
+
+/* A step with streamed weights is never recorded, not even tried: its copies are another stream's. */
+static void
+test_unrecorded (void)
+{
+  g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 1 << 18);
+  const gsize           size = (gsize) HEIGHT * WIDTH * widths[0] * sizeof (float);
+  g_autofree float     *expected = NULL;
+  const guint64         captures = hd_emulated_captures ();
+  Network               network;
+
+  hd_context_set_streaming (context, &(HdStreaming) { .total = 1 });
+  load (&network, context, HD_DTYPE_F16);
+  for (int k = 0; k < 4; k++)
+    {
+      g_autoptr (HdTensor)  y = hd_context_repeat (context, 1, run_step, &network);
+      g_autofree float     *found = test_tensor_read (context, y);
+
+      if (expected == NULL)
+        expected = g_steal_pointer (&found);
+      else
+        g_assert_cmpmem (found, size, expected, size);
+    }
+  g_assert_cmpuint (hd_emulated_captures (), ==, captures);
+
+  unload (&network);
+  test_assert_finished (context);
+}
+
 static void
 test_cancel (void)
 {
@@ -557,6 +598,7 @@ main (int    argc,
   g_test_add_data_func ("/cuda/weights/streaming/full", GINT_TO_POINTER (HD_WEIGHT_FORM_FULL), test_streaming);
   g_test_add_data_func ("/cuda/weights/streaming/int8", GINT_TO_POINTER (HD_WEIGHT_FORM_INT8), test_streaming);
   g_test_add_func ("/cuda/weights/ahead", test_ahead);
+  g_test_add_func ("/cuda/weights/unrecorded", test_unrecorded);
   g_test_add_func ("/cuda/weights/cancel", test_cancel);
   g_test_add_func ("/cuda/weights/upload", test_upload);
   g_test_add_func ("/cuda/weights/no-memory", test_no_memory);
