@@ -8,6 +8,9 @@
 
 #define ENVIRONMENT "HIDIFFUSION_CUBLASLT"
 #define MOST_FOUND  16
+/* Of operands, in bytes: that of rows of eight channels. The library takes 256 for granted where nobody says so, which
+ * rows of a map need not be. */
+#define ALIGNMENT   16
 
 struct _HdLt
 {
@@ -240,14 +243,36 @@ describe (HdLt              *lt,
   return FALSE;
 }
 
+/* What algorithms may ask for; NULL if the library refuses anything. */
+static HdLtDescriptor
+make_preference (HdLt *lt)
+{
+  const guint64  workspace = HD_LT_WORKSPACE;
+  const guint32  alignment = ALIGNMENT;
+  HdLtDescriptor preference = NULL;
+  gboolean       success;
+
+  if (lt->preference_create (&preference) != HD_LT_SUCCESS)
+    return NULL;
+
+  success = lt->preference_set (preference, HD_LT_PREF_MAX_WORKSPACE_BYTES, &workspace,
+                                sizeof workspace) == HD_LT_SUCCESS;
+  for (int operand = HD_LT_PREF_MIN_ALIGNMENT_A_BYTES; operand <= HD_LT_PREF_MIN_ALIGNMENT_D_BYTES; operand++)
+    success = success && lt->preference_set (preference, operand, &alignment, sizeof alignment) == HD_LT_SUCCESS;
+  if (success)
+    return preference;
+
+  lt->preference_destroy (preference);
+  return NULL;
+}
+
 int
 hd_lt_find (HdLt              *lt,
             const HdLtProduct *product,
             HdLtAlgorithm     *algorithms,
             int                most)
 {
-  const gsize    workspace = HD_LT_WORKSPACE;
-  HdLtDescriptor preference = NULL;
+  HdLtDescriptor preference;
   HdLtHeuristic  found[MOST_FOUND] = { };
   Description    description;
   int            n_found = 0;
@@ -256,14 +281,12 @@ hd_lt_find (HdLt              *lt,
   if (!describe (lt, product, &description))
     return 0;
 
-  if (lt->preference_create (&preference) != HD_LT_SUCCESS)
-    preference = NULL;
+  preference = make_preference (lt);
   if (preference != NULL
-      && lt->preference_set (preference, HD_LT_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace) == HD_LT_SUCCESS
       && lt->get_heuristic (lt->handle, description.product, description.weight, description.x, description.y,
                             description.y, preference, MIN (most, MOST_FOUND), found, &n_found) == HD_LT_SUCCESS)
     for (int i = 0; i < MIN (n_found, MOST_FOUND) && n < most; i++)
-      if (found[i].state == HD_LT_SUCCESS && found[i].workspace_bytes <= workspace)
+      if (found[i].state == HD_LT_SUCCESS && found[i].workspace_bytes <= HD_LT_WORKSPACE)
         memcpy (algorithms[n++].words, found[i].algorithm, sizeof found[i].algorithm);
 
   if (preference != NULL)

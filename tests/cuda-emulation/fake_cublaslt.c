@@ -24,6 +24,7 @@ typedef struct
   uint64_t    rows, columns;
   int64_t     ld;
   uint64_t    workspace;
+  uint32_t    alignment[4];  /* of A, B, C and D */
 } Object;
 
 int    cublasLtCreate          (HdLtHandle *handle);
@@ -178,7 +179,11 @@ cublasLtMatrixLayoutDestroy (HdLtDescriptor layout)
 int
 cublasLtMatmulPreferenceCreate (HdLtDescriptor *preference)
 {
-  *preference = make (3);
+  Object *object = make (3);
+
+  for (int i = 0; i < 4; i++)
+    object->alignment[i] = 256;
+  *preference = object;
   return HD_LT_SUCCESS;
 }
 
@@ -194,6 +199,13 @@ cublasLtMatmulPreferenceSetAttribute (HdLtDescriptor descriptor,
                                       const void    *value,
                                       size_t         bytes)
 {
+  if (attribute >= HD_LT_PREF_MIN_ALIGNMENT_A_BYTES && attribute <= HD_LT_PREF_MIN_ALIGNMENT_D_BYTES)
+    {
+      if (bytes != sizeof (uint32_t))
+        return INVALID;
+      memcpy (&((Object *) descriptor)->alignment[attribute - HD_LT_PREF_MIN_ALIGNMENT_A_BYTES], value, bytes);
+      return HD_LT_SUCCESS;
+    }
   if (attribute != HD_LT_PREF_MAX_WORKSPACE_BYTES || bytes != sizeof (uint64_t))
     return INVALID;
 
@@ -236,11 +248,15 @@ cublasLtMatmulAlgoGetHeuristic (HdLtHandle      handle,
                                 HdLtHeuristic  *found,
                                 int            *n)
 {
-  int status = check (product, a, b, c, d);
+  const Object *preferred = preference;
+  uint32_t      alignment = 0;
+  int           status = check (product, a, b, c, d);
 
   *n = 0;
   if (status != HD_LT_SUCCESS)
     return status;
+  for (int i = 0; i < 4; i++)
+    alignment = alignment > preferred->alignment[i] ? alignment : preferred->alignment[i];
 
   for (int i = 0; i < N_ALGORITHMS && *n < most; i++)
     {
@@ -249,9 +265,11 @@ cublasLtMatmulAlgoGetHeuristic (HdLtHandle      handle,
       memset (one, 0, sizeof *one);
       one->algorithm[0] = MAGIC;
       one->algorithm[7] = (uint64_t) i;
+      /* What it takes for granted, as fast ones do. */
+      one->algorithm[6] = alignment;
       /* One that is not meant, and one that wants more than there is. */
       one->state = i == 2 ? REFUSED : HD_LT_SUCCESS;
-      one->workspace_bytes = i == 3 ? ((Object *) preference)->workspace + 1 : 1024;
+      one->workspace_bytes = i == 3 ? preferred->workspace + 1 : 1024;
     }
 
   return HD_LT_SUCCESS;
@@ -334,6 +352,10 @@ cublasLtMatmul (HdLtHandle      handle,
   if (words[0] != MAGIC || words[7] == BROKEN || fake_cublaslt_fails)
     return REFUSED;
   if ((uintptr_t) workspace % 16 != 0 || workspace_bytes < 1024)
+    return INVALID;
+  if (words[6] != 0
+      && ((uintptr_t) a % words[6] != 0 || (uintptr_t) b % words[6] != 0 || (uintptr_t) c % words[6] != 0
+          || (uintptr_t) d % words[6] != 0))
     return INVALID;
 
   memcpy (&scale, alpha, sizeof scale);

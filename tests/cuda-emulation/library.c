@@ -303,6 +303,44 @@ test_chunks (void)
   g_assert_cmpint (*products - before, ==, 3);
 }
 
+/* Rows of a map begin at multiples of 16 bytes, no more: the library is told, and takes them. */
+static void
+test_rows (void)
+{
+  HdContext          *context = new_context (HD_DTYPE_F16, 1 << 20);
+  int                *products = get_counter ("fake_cublaslt_products");
+  const int           before = *products;
+  g_autoptr (GRand)   rand = g_rand_new_with_seed (11);
+  g_autofree float   *weights = test_random (rand, 24 * 40, HD_DTYPE_F16);
+  g_autofree float   *values = test_random (rand, 5 * 40, HD_DTYPE_F16);
+  g_autofree float   *found = NULL;
+  g_autofree float   *expected = NULL;
+  HdLinear            linear = { test_weight_new (context, HD_WEIGHT_LINEAR, HD_DTYPE_F16, HD_DTYPE_F16, 24, 40, 1,
+                                                  weights) };
+
+  forget ();
+  {
+    g_autoptr (HdTensor) x = hd_upload_rows (context, HD_DTYPE_F16, 1, 5, 1, 40, values);
+    g_autoptr (HdTensor) last = hd_tensor_rows (x, 2, 3);
+    g_autoptr (HdTensor) of_all = hd_linear (context, x, &linear, NULL);
+    g_autoptr (HdTensor) of_last = NULL;
+
+    g_assert_cmpuint ((gsize) last->data % 256, !=, 0);
+    forget ();
+    of_last = hd_linear (context, last, &linear, NULL);
+    expected = test_tensor_read (context, of_all);
+    found = test_tensor_read (context, of_last);
+  }
+  g_assert_cmpmem (found, 3 * 24 * sizeof *found, expected + 2 * 24, 3 * 24 * sizeof *found);
+  /* Each measured once and in three runs, and computed. */
+  g_assert_cmpint (*products - before, >=, 2 * 5);
+
+  hd_linear_clear (&linear);
+  test_assert_finished (context);
+  hd_context_unref (context);
+  test_cuda_assert_released ();
+}
+
 /* Two layers that the library computes. */
 typedef struct
 {
@@ -393,6 +431,7 @@ main (int    argc,
   g_test_add_func ("/cuda/library/damaged", test_damaged);
   g_test_add_func ("/cuda/library/failing", test_failing);
   g_test_add_func ("/cuda/library/chunks", test_chunks);
+  g_test_add_func ("/cuda/library/rows", test_rows);
   g_test_add_func ("/cuda/library/recorded", test_recorded);
 
   return g_test_run ();
