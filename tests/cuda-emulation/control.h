@@ -16,6 +16,9 @@ int      hd_emulated            (void);
 /* How many launches there were. */
 uint64_t hd_emulated_launches   (void);
 
+/* A measure of what all launches did, by their threads and these threads' exchanges. */
+uint64_t hd_emulated_time       (void);
+
 /* The largest number of blocks in a launch since the last call. */
 uint64_t hd_emulated_most_blocks (void);
 

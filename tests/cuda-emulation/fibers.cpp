@@ -26,6 +26,7 @@
 #undef gridDim
 
 #define STACK_BYTES  ((size_t) 128 << 10)
+#define EXCHANGE_TIME 16   /* as multiple of a thread's start */
 #define MAX_THREADS  1024
 #define MAX_SHARED   ((size_t) 99 << 10)    /* what a block of sm_86, sm_89 and sm_120 can have */
 #define SHARED_ALIGN 1024
@@ -88,6 +89,7 @@ static struct
   size_t                       shared_bytes;
   uint64_t                     launches;
   uint64_t                     most_blocks;
+  uint64_t                     time;         /* that a device would have taken, in units of no meaning */
 #ifdef __SANITIZE_ADDRESS__
   void                        *fake_stack;
   const void                  *stack;
@@ -367,6 +369,7 @@ hd_emulated_launch (dim3 grid, dim3 block, size_t shared, const std::function<vo
   machine.n_threads = (int) (block.x * block.y * block.z);
   hd_emulated_block_size = block;
   hd_emulated_grid_size = grid;
+  machine.time += blocks * (uint64_t) machine.n_threads;
 
   for (uint64_t i = 0; i < blocks; i++)
     {
@@ -382,6 +385,12 @@ uint64_t
 hd_emulated_launches (void)
 {
   return machine.launches;
+}
+
+uint64_t
+hd_emulated_time (void)
+{
+  return machine.time;
 }
 
 uint64_t
@@ -445,6 +454,7 @@ hd_emulated_exchange (const char *operation, const void *mine, size_t bytes)
   /* The other half is still being read by lanes that have not run since the last operation. */
   memcpy (slots + hd_emulated_lane () * HD_EMULATED_SLOT, mine, bytes);
   pass_gate (&warp->gate, warp->lanes, operation);
+  machine.time += EXCHANGE_TIME;
 
   return slots;
 }

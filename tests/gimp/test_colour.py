@@ -91,6 +91,11 @@ def in_srgb(image):
 SRGB_CURVED = icc.Rgb([(0.64, 0.33), (0.30, 0.60), (0.15, 0.06)], 2.2)
 
 
+# GIMP merges layers in linear floats, even where the upper one is masked; babl takes ways there and back that are exact to
+# this, others in other processes.
+MERGING = 4 / 65535
+
+
 def check_close(found, expected, limit, what, mean=None):
     """Whether all numbers are within a limit of what is expected, and all together within a smaller one."""
     tap.check_equal(found.shape, expected.shape, f'{what}: size')
@@ -194,13 +199,14 @@ def test_what_is_not_filled_keeps_its_numbers():
     convert(image, write_profile('prophoto', icc.PROPHOTO.profile()))
     before = samples(image)
     gimp.run(f'(gimp-image-select-rectangle {image} CHANNEL-OP-REPLACE 32 32 48 48)')
-    generate(image, procedure=FILL, **QUICK)
+    _, filled = generate(image, procedure=FILL, **QUICK)
     gimp.run(f'(gimp-selection-none {image})')
-    after = samples(image)
-    outside = numpy.ones((128, 128), bool)
-    outside[32:80, 32:80] = False
-    tap.check(numpy.array_equal(after[outside], before[outside]), 'pixels outside of the selection have changed')
-    tap.check(numpy.abs(after - before)[32:80, 32:80].mean() > 0.005, 'nothing was filled')
+    change = numpy.abs(samples(image) - before)
+    tap.check(change[32:80, 32:80].mean() > 0.005, 'nothing was filled')
+    change[32:80, 32:80] = 0
+    tap.check(change.max() <= MERGING, f'pixels outside of the selection have changed by up to {change.max()}')
+    gimp.run(f'(gimp-item-set-visible {filled} FALSE)')
+    tap.check(numpy.array_equal(samples(image), before), 'the layer that was filled has changed')
 
 
 def test_an_upscaled_picture_has_its_source_s_profile():
