@@ -16,15 +16,24 @@
 #define SURE_FLOPS     0.25
 #define SURE_BANDWIDTH 0.4
 
+/* cudaErrorContained: the card has kept an error of its hardware from spreading; cudaErrorTensorMemoryLeak. */
+#define CONTAINED          226
+#define TENSOR_MEMORY_LEAK 721
+
 /* --- errors --- */
 
 gboolean
 hd_cuda_is_final (cudaError_t status)
 {
+  /* Newer toolkits have names for these, which older ones do not know. */
+  if (status == (cudaError_t) CONTAINED || status == (cudaError_t) TENSOR_MEMORY_LEAK)
+    return TRUE;
+
   switch (status)
     {
     case cudaErrorDevicesUnavailable:
     case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
     case cudaErrorIllegalAddress:
     case cudaErrorLaunchTimeout:
     case cudaErrorHardwareStackError:
@@ -33,6 +42,7 @@ hd_cuda_is_final (cudaError_t status)
     case cudaErrorInvalidAddressSpace:
     case cudaErrorInvalidPc:
     case cudaErrorLaunchFailure:
+    case cudaErrorMpsClientTerminated:
     case cudaErrorUnknown:
       return TRUE;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "kernels/cpu/cpu_machine.h"
 #include "kernels/cuda/cuda_repeat.h"
 #include "kernels/i18n.h"
 
@@ -15,6 +16,9 @@
 #define DOING     "streaming weights"
 #define ENTRIES   32
 #define ALIGNMENT 256
+
+/* What is left of the host's memory to the system and other programs: what is pinned cannot be swapped. */
+#define SYSTEM_BYTES ((gsize) 512 << 20)
 
 /* A careful guess of what a bus carries in a second. */
 #define BUS_BANDWIDTH 6e9
@@ -169,13 +173,49 @@ hd_cuda_ring_memory (HdCudaContext *cuda)
   return ring->memory;
 }
 
+static void
+set_no_host_memory (gsize    needed,
+                    gsize    available,
+                    GError **error)
+{
+  g_autofree char *asked = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *left = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
+
+  g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY,
+               _("Not enough memory of the system for the weights that do not fit on the GPU: %s are needed, %s are "
+                 "available"), asked, left);
+}
+
+/* Whether there is room for all that are still to come to the host, and not for @weight alone: the system would rather
+ * end a program than refuse memory. */
+static gboolean
+check_host (HdCudaContext      *cuda,
+            const HdCudaWeight *weight,
+            GError            **error)
+{
+  const HdWeightStore *store = &cuda->parent.weights;
+  const HdStreaming   *streaming = &store->streaming;
+  const gsize          there = store->streamable - store->resident - weight->host_bytes;
+  const gsize          planned = streaming->total - MIN (streaming->total, streaming->resident);
+  const gsize          needed = MAX (planned - MIN (planned, there), weight->host_bytes);
+  gsize                available = hd_cpu_machine_memory ();
+
+  available -= MIN (available, SYSTEM_BYTES);
+  if (needed <= available)
+    return TRUE;
+
+  set_no_host_memory (needed, available, error);
+  return FALSE;
+}
+
 /* Memory that is not pinned is copied by way of the driver's own, which takes longer. */
 static gboolean
 allocate_host (HdCudaContext *cuda,
                HdCudaWeight  *weight,
                GError       **error)
 {
-  g_autofree char *asked = NULL;
+  if (!check_host (cuda, weight, error))
+    return FALSE;
 
   if (cudaHostAlloc (&weight->host, weight->host_bytes, cudaHostAllocDefault) == cudaSuccess)
     {
@@ -188,9 +228,7 @@ allocate_host (HdCudaContext *cuda,
   if (weight->host != NULL)
     return TRUE;
 
-  asked = g_format_size_full (weight->host_bytes, G_FORMAT_SIZE_IEC_UNITS);
-  g_set_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY,
-               _("Not enough memory of the system for the model's weights: %s are needed"), asked);
+  set_no_host_memory (weight->host_bytes, hd_cpu_machine_memory (), error);
   return FALSE;
 }
 

@@ -493,6 +493,33 @@ test_unrecorded (void)
   test_assert_finished (context);
 }
 
+/* What will not fit into the host's memory is refused before any of it is there. */
+static void
+test_no_host_memory (void)
+{
+  g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 1 << 18);
+  const Case            test = { "host", CHANNELS, CHANNELS, 1, 1, HD_DTYPE_F16 };
+  g_autofree float     *values = g_new0 (float, CHANNELS * CHANNELS);
+  g_autoptr (GBytes)    bytes = test_bytes_new (values, CHANNELS * CHANNELS, test.stored);
+  HdWeightPart          part = { test.stored, CHANNELS, bytes };
+  g_autoptr (HdWeight)  weight = NULL;
+  GError               *error = NULL;
+
+  hd_context_set_streaming (context, &(HdStreaming) { .total = (gsize) 3 << 50, .resident = (gsize) 1 << 50 });
+  g_assert_null (hd_weight_new_with (context, HD_WEIGHT_LINEAR, HD_WEIGHT_MAY_STREAM, HD_DTYPE_F16, &part, 1, CHANNELS,
+                                     1, 1, &error));
+  g_assert_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY);
+  g_assert_nonnull (strstr (error->message, "2.0\302\240PiB are needed"));
+  g_clear_error (&error);
+  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 0);
+
+  hd_context_set_streaming (context, &(HdStreaming) { .total = (gsize) 1 << 20 });
+  weight = hd_weight_new_with (context, HD_WEIGHT_LINEAR, HD_WEIGHT_MAY_STREAM, HD_DTYPE_F16, &part, 1, CHANNELS, 1, 1,
+                               &error);
+  g_assert_no_error (error);
+  g_assert_true (weight->streamed);
+}
+
 static void
 test_cancel (void)
 {
@@ -599,6 +626,7 @@ main (int    argc,
   g_test_add_data_func ("/cuda/weights/streaming/int8", GINT_TO_POINTER (HD_WEIGHT_FORM_INT8), test_streaming);
   g_test_add_func ("/cuda/weights/ahead", test_ahead);
   g_test_add_func ("/cuda/weights/unrecorded", test_unrecorded);
+  g_test_add_func ("/cuda/weights/no-host-memory", test_no_host_memory);
   g_test_add_func ("/cuda/weights/cancel", test_cancel);
   g_test_add_func ("/cuda/weights/upload", test_upload);
   g_test_add_func ("/cuda/weights/no-memory", test_no_memory);
