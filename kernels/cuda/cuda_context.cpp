@@ -203,6 +203,7 @@ hd_cuda_context_free (HdContext *context)
   hd_cuda_products_free (cuda->products);
   hd_cuda_staging_free (cuda);
   hd_cuda_ring_free (cuda);
+  hd_cuda_weight_memory_free (cuda);
   hd_cuda_weight_unpacked (cuda, 0, NULL);
   cudaFree (cuda->scratch);
   for (int i = 0; i < HD_CUDA_PACE_EVENTS; i++)

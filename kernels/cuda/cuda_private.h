@@ -54,6 +54,7 @@ typedef struct
 
   gpointer      products;          /* of choices.cpp */
   gpointer      ring;              /* of weight_ring.cpp */
+  gpointer      slabs;             /* of weight_memory.cpp */
 
   void         *unpacked;          /* the weight of 8 bits that is multiplied with, as operators take it */
   gsize         unpacked_bytes;
@@ -126,6 +127,7 @@ typedef struct _HdCudaWeight HdCudaWeight;
 struct _HdCudaWeight
 {
   void         *data;         /* NULL: it is streamed */
+  gsize         data_bytes;   /* of it */
   float        *scales;       /* of output channels; NULL: it is not of 8 bits */
   gsize         bytes;        /* of all that is on the device */
   int           in_stride;
@@ -161,6 +163,13 @@ gboolean hd_cuda_weight_done   (HdCudaContext *cuda, const HdWeight *weight, GEr
 
 /* Room for @bytes of a weight in 8 bits as it is computed with; 0: none any more. */
 gboolean hd_cuda_weight_unpacked (HdCudaContext *cuda, gsize bytes, GError **error);
+
+/* --- their memory (weight_memory.cpp) --- */
+
+/* Memory for a weight that stays on the device, aligned to 256; gives it back, for what is queued from now on. */
+gboolean hd_cuda_weight_take   (HdCudaContext *cuda, gsize bytes, void **memory, GError **error);
+void     hd_cuda_weight_give   (HdCudaContext *cuda, void *memory, gsize bytes);
+void     hd_cuda_weight_memory_free (HdCudaContext *cuda);
 
 /* --- streamed weights (weight_ring.cpp) --- */
 

@@ -3,7 +3,6 @@
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/i18n.h"
-#include "kernels/i18n.h"
 
 #include "kernels/quantise.h"
 
@@ -215,7 +214,8 @@ allocate (HdCudaContext  *cuda,
     }
 
   device->bytes += kept;
-  return hd_cuda_allocate (cuda, kept, purpose, &device->data, error);
+  device->data_bytes = kept;
+  return hd_cuda_weight_take (cuda, kept, &device->data, error);
 }
 
 static gboolean
@@ -264,7 +264,7 @@ device_free (HdCudaContext *cuda,
              HdCudaWeight  *device)
 {
   hd_cuda_ring_remove (cuda, device);
-  cudaFree (device->data);
+  hd_cuda_weight_give (cuda, device->data, device->data_bytes);
   cudaFree (device->scales);
   for (guint i = 0; i < G_N_ELEMENTS (device->rounded); i++)
     cudaFree (device->rounded[i]);

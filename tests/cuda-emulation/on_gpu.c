@@ -64,6 +64,11 @@ hd_emulated_unpinned_copies (void)
 }
 
 void
+hd_emulated_take_memory (size_t bytes)
+{
+}
+
+void
 hd_emulated_set_eager (int eager)
 {
 }

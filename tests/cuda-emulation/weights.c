@@ -553,6 +553,114 @@ test_cancel (void)
   test_assert_finished (context);
 }
 
+/* --- memory --- */
+
+#define LARGE_IN  600
+#define LARGE_OUT 1024   /* outputs: more than a MiB of elements */
+#define LARGE     9
+
+static HdWeight *
+new_large (HdContext *context,
+           int        number)
+{
+  const Case        test = { "large", LARGE_IN, LARGE_OUT, 1, 1, HD_DTYPE_F16 };
+  g_autofree float *values = g_new (float, LARGE_IN * LARGE_OUT);
+
+  for (int i = 0; i < LARGE_IN * LARGE_OUT; i++)
+    values[i] = (float) ((i * 7 + number) % 13 - 6);
+
+  return new_weight (context, &test, 0, HD_DTYPE_F16, values);
+}
+
+/* Its first outputs for the first unit vector are what they should be. */
+static void
+assert_large (HdContext *context,
+              HdWeight  *weight,
+              int        number)
+{
+  g_autofree float    *unit = g_new0 (float, LARGE_IN);
+  g_autofree float    *found = NULL;
+  g_autoptr (HdTensor) x = NULL;
+  g_autoptr (HdTensor) y = NULL;
+
+  unit[0] = 1.0f;
+  x = hd_upload_rows (context, HD_DTYPE_F16, 1, 1, 1, LARGE_IN, unit);
+  y = hd_linear (context, x, &(HdLinear) { .weight = weight }, NULL);
+  found = test_tensor_read (context, y);
+  for (int o = 0; o < LARGE_OUT; o++)
+    g_assert_cmpfloat (found[o], ==, (float) ((o * LARGE_IN * 7 + number) % 13 - 6));
+}
+
+/* Large weights lie side by side, and their memory is used again by others and given back with the last of them, in
+ * whatever order they go. */
+static void
+test_slabs (void)
+{
+  g_autoptr (HdContext) context = test_cuda_context_new (HD_DTYPE_F16, 1 << 18);
+  HdWeight             *weights[LARGE];
+  gsize                 before;
+
+  {
+    HdWeight *first = new_large (context, 0);   /* what transfers need stays */
+
+    hd_weight_unref (first);
+  }
+  before = hd_emulated_device_bytes ();
+
+  for (int i = 0; i < LARGE; i++)
+    weights[i] = new_large (context, i);
+  if (hd_emulated ())
+    g_assert_cmpuint (hd_emulated_device_bytes () - before, ==, 64 << 20);
+  for (int i = 0; i < LARGE; i += 2)
+    {
+      g_clear_pointer (&weights[i], hd_weight_unref);
+      weights[i] = new_large (context, 100 + i);
+    }
+  for (int i = 0; i < LARGE; i++)
+    assert_large (context, weights[i], i % 2 == 0 ? 100 + i : i);
+  if (hd_emulated ())
+    g_assert_cmpuint (hd_emulated_device_bytes () - before, <, (64 << 20) + (2 << 20));
+
+  for (int i = 0; i < LARGE; i++)
+    hd_weight_unref (weights[i * 4 % LARGE]);
+  g_assert_cmpuint (hd_context_get_weight_bytes (context), ==, 0);
+  if (hd_emulated ())
+    g_assert_cmpuint (hd_emulated_device_bytes () - before, <, 2 << 20);
+  test_assert_finished (context);
+}
+
+/* Where there is no room for a slab there may be some for the weight alone, or none. */
+static void
+test_no_slab (void)
+{
+  const gsize           all = (gsize) 4 << 30;
+  g_autoptr (HdContext) context = NULL;
+  HdWeight             *weight;
+  g_autofree float     *values = g_new0 (float, LARGE_IN * LARGE_OUT);
+  g_autoptr (GBytes)    bytes = test_bytes_new (values, LARGE_IN * LARGE_OUT, HD_DTYPE_F16);
+  HdWeightPart          part = { HD_DTYPE_F16, LARGE_OUT, bytes };
+  GError               *error = NULL;
+
+  if (test_cuda_skip_on_gpu ())
+    return;
+
+  context = test_cuda_context_new (HD_DTYPE_F16, 1 << 18);
+  weight = new_large (context, 0);
+  assert_large (context, weight, 0);
+  hd_weight_unref (weight);
+
+  hd_emulated_take_memory (all - hd_emulated_allocated () - (2 << 20));
+  weight = new_large (context, 3);
+  assert_large (context, weight, 3);
+  g_assert_null (hd_weight_new (context, HD_WEIGHT_LINEAR, HD_DTYPE_F16, &part, 1, LARGE_IN, 1, 1, &error));
+  g_assert_error (error, HD_KERNEL_ERROR, HD_KERNEL_ERROR_NO_MEMORY);
+  g_clear_error (&error);
+  hd_emulated_take_memory (0);
+
+  hd_weight_unref (weight);
+  test_assert_finished (context);
+}
+
 /* --- uploading --- */
 
 /* A checkpoint's bytes pass through pinned memory, in pieces: while one is on its way, the next one is read. The host
@@ -628,6 +736,8 @@ main (int    argc,
   g_test_add_func ("/cuda/weights/unrecorded", test_unrecorded);
   g_test_add_func ("/cuda/weights/no-host-memory", test_no_host_memory);
   g_test_add_func ("/cuda/weights/cancel", test_cancel);
+  g_test_add_func ("/cuda/weights/slabs", test_slabs);
+  g_test_add_func ("/cuda/weights/no-slab", test_no_slab);
   g_test_add_func ("/cuda/weights/upload", test_upload);
   g_test_add_func ("/cuda/weights/no-memory", test_no_memory);
 
