@@ -2,6 +2,8 @@
 
 #include "engine/bands.h"
 
+#include "kernels/band_map.h"
+
 #define LEAST_ROWS 8
 #define BAND_SHARE 8                    /* a band is at most this part of a map, */
 #define BAND_BYTES ((gsize) 64 << 20)   /* and at most this large */
@@ -48,39 +50,36 @@ source_row_bytes (const HdBandSource *source)
          * hd_dtype_size (x->dtype);
 }
 
-/* Rows of the enlarged map: of the small one a row more is read on each side, as the convolution needs. */
+/* The rows @band of @x. */
+static HdTensor *
+cut (HdTensor *x,
+     HdBand    band)
+{
+  return hd_tensor_rows (x, (int) band.first, (int) hd_band_length (band));
+}
+
+/* Rows of the enlarged map, from those of the small one that the convolution reads for them. */
 static HdTensor *
 enlarge_rows (HdContext          *context,
               const HdBandSource *source,
-              int                 first,
-              int                 end)
+              HdBand              band)
 {
-  int                   small_first = MAX (first / 2 - 1, 0);
-  int                   small_end = MIN ((end + 1) / 2 + 1, source->x->height);
-  g_autoptr (HdTensor)  small = hd_tensor_rows (source->x, small_first, small_end - small_first);
+  int                   height = hd_band_source_height (source);
+  HdBand                read = hd_band_shown (hd_band_with_halo (band, height), source->x->height, height);
+  g_autoptr (HdTensor)  small = cut (source->x, read);
   HdTensor              size = { .height = 2 * small->height, .width = 2 * small->width };
   g_autoptr (HdTensor)  x = hd_conv2d (context, small, source->sampler,
                                        &(HdConvOptions) { .padding = 1, .upsample_like = &size });
 
-  return hd_tensor_rows (x, first - 2 * small_first, end - first);
+  return cut (x, hd_band_within (band, 2 * read.first));
 }
 
 static HdTensor *
 read_rows (HdContext          *context,
            const HdBandSource *source,
-           int                 first,
-           int                 end)
+           HdBand              band)
 {
-  return source->sampler != NULL ? enlarge_rows (context, source, first, end)
-                                 : hd_tensor_rows (source->x, first, end - first);
-}
-
-static HdTensor *
-read_skip (const HdBandSource *source,
-           int                 first,
-           int                 end)
-{
-  return hd_tensor_rows (source->skip, first, end - first);
+  return source->sampler != NULL ? enlarge_rows (context, source, band) : cut (source->x, band);
 }
 
 /* --- statistics ----------------------------------------------------------------- */
@@ -92,7 +91,7 @@ moments_new (HdContext *context,
              int        rows,
              int        channels)
 {
-  return hd_tensor_new (context, HD_DTYPE_F32, 1, (height + rows - 1) / rows, 2, channels);
+  return hd_tensor_new (context, HD_DTYPE_F32, 1, (int) hd_band_count (height, rows), 2, channels);
 }
 
 static void
@@ -125,13 +124,13 @@ hd_band_source_statistics (HdContext          *context,
   width = source->sampler != NULL ? 2 * source->x->width : source->x->width;
   rows = hd_bands_rows (bands, height, source_row_bytes (source));
   moments = moments_new (context, height, rows, source_channels (source));
-  for (int first = 0; first < height && moments != NULL; first += rows)
+  for (int i = 0; moments != NULL && i < moments->height; i++)
     {
-      int                  end = MIN (first + rows, height);
-      g_autoptr (HdTensor) x = read_rows (context, source, first, end);
-      g_autoptr (HdTensor) skip = read_skip (source, first, end);
+      HdBand               band = hd_band_at (height, rows, i);
+      g_autoptr (HdTensor) x = read_rows (context, source, band);
+      g_autoptr (HdTensor) skip = cut (source->skip, band);
 
-      moments_add (context, moments, first / rows, x, skip);
+      moments_add (context, moments, i, x, skip);
     }
 
   return hd_group_statistics (context, moments, (gint64) rows * width, (gint64) height * width, norm);
@@ -158,18 +157,18 @@ hd_norm_conv_in_bands (HdContext     *context,
   y = hd_tensor_new (context, float_result ? HD_DTYPE_F32 : x->dtype, 1, x->height, x->width,
                      conv->weight->out_channels);
   rows = hd_bands_rows (bands, x->height, source_row_bytes (&source));
-  for (int first = 0; first < x->height && y != NULL; first += rows)
+  for (gint64 i = 0; y != NULL && i < hd_band_count (x->height, rows); i++)
     {
-      int                  end = MIN (first + rows, x->height);
-      int                  from = MAX (first - 1, 0);
-      g_autoptr (HdTensor) h = read_rows (context, &source, from, MIN (end + 1, x->height));
-      g_autoptr (HdTensor) band = NULL;
+      HdBand               band = hd_band_at (x->height, rows, i);
+      HdBand               read = hd_band_with_halo (band, x->height);
+      g_autoptr (HdTensor) h = cut (x, read);
+      g_autoptr (HdTensor) ready = NULL;
 
       hd_tensor_take (&h, hd_group_norm_by (context, h, NULL, statistics, norm, HD_ACTIVATION_SILU));
       hd_tensor_take (&h, hd_conv2d (context, h, conv,
                                      &(HdConvOptions) { .padding = 1, .float_result = float_result }));
-      band = hd_tensor_rows (h, first - from, end - first);
-      hd_copy_rows (context, y, first, band);
+      ready = cut (h, hd_band_within (band, read.first));
+      hd_copy_rows (context, y, (int) band.first, ready);
     }
 
   return g_steal_pointer (&y);
@@ -212,11 +211,10 @@ map_new (const BandedResnet *work)
 /* What is added in the end. */
 static HdTensor *
 make_shortcut (const BandedResnet *work,
-               int                 first,
-               int                 end)
+               HdBand              band)
 {
-  g_autoptr (HdTensor) x = read_rows (work->context, work->source, first, end);
-  g_autoptr (HdTensor) skip = read_skip (work->source, first, end);
+  g_autoptr (HdTensor) x = read_rows (work->context, work->source, band);
+  g_autoptr (HdTensor) skip = cut (work->source->skip, band);
 
   if (work->resnet->conv_shortcut.weight == NULL)
     return g_steal_pointer (&x);
@@ -224,23 +222,21 @@ make_shortcut (const BandedResnet *work,
   return hd_linear (work->context, x, &work->resnet->conv_shortcut, &(HdLinearOptions) { .x2 = skip });
 }
 
-/* Rows [@first, @end) of the first half: norm, SiLU, convolution. */
+/* The rows @band of the first half: norm, SiLU, convolution. */
 static HdTensor *
 first_half (const BandedResnet *work,
-            int                 first,
-            int                 end)
+            HdBand              band)
 {
-  int                   from = MAX (first - 1, 0);
-  int                   to = MIN (end + 1, work->height);
-  g_autoptr (HdTensor)  h = read_rows (work->context, work->source, from, to);
-  g_autoptr (HdTensor)  skip = read_skip (work->source, from, to);
+  HdBand                read = hd_band_with_halo (band, work->height);
+  g_autoptr (HdTensor)  h = read_rows (work->context, work->source, read);
+  g_autoptr (HdTensor)  skip = cut (work->source->skip, read);
 
   hd_tensor_take (&h, hd_group_norm_by (work->context, h, skip, work->statistics[0], &work->resnet->norm1,
                                         HD_ACTIVATION_SILU));
   hd_tensor_take (&h, hd_conv2d (work->context, h, &work->resnet->conv1,
                                  &(HdConvOptions) { .padding = 1, .channel_bias = work->emb }));
 
-  return hd_tensor_rows (h, first - from, end - first);
+  return cut (h, hd_band_within (band, read.first));
 }
 
 /* The first half of the whole map, for its statistics; and to keep, where there is room for that. */
@@ -250,18 +246,18 @@ run_first_halves (BandedResnet *work)
   HdContext            *context = work->context;
   g_autoptr (HdTensor)  moments = moments_new (context, work->height, work->rows, work->channels);
 
-  for (int first = 0; first < work->height && moments != NULL; first += work->rows)
+  for (int i = 0; moments != NULL && i < moments->height; i++)
     {
-      int                  end = MIN (first + work->rows, work->height);
-      g_autoptr (HdTensor) h = first_half (work, first, end);
+      HdBand               band = hd_band_at (work->height, work->rows, i);
+      g_autoptr (HdTensor) h = first_half (work, band);
 
-      moments_add (context, moments, first / work->rows, h, NULL);
+      moments_add (context, moments, i, h, NULL);
       if (work->kept != NULL)
-        hd_copy_rows (context, work->kept, first, h);
+        hd_copy_rows (context, work->kept, (int) band.first, h);
       if (work->shortcut != NULL)
         {
-          hd_tensor_take (&h, make_shortcut (work, first, end));
-          hd_copy_rows (context, work->shortcut, first, h);
+          hd_tensor_take (&h, make_shortcut (work, band));
+          hd_copy_rows (context, work->shortcut, (int) band.first, h);
         }
     }
 
@@ -276,33 +272,30 @@ run_second_halves (const BandedResnet *work,
 {
   HdContext            *context = work->context;
   g_autoptr (HdTensor)  ready = NULL;
-  int                   ready_first = 0;
+  gint64                ready_first = 0;
 
-  for (int first = 0; first < work->height && y != NULL; first += work->rows)
+  for (gint64 i = 0; y != NULL && i < hd_band_count (work->height, work->rows); i++)
     {
-      int                  end = MIN (first + work->rows, work->height);
-      int                  from = MAX (first - 1, 0);
-      int                  to = MIN (end + 1, work->height);
-      g_autoptr (HdTensor) h = work->kept != NULL ? hd_tensor_rows (work->kept, from, to - from)
-                                                  : first_half (work, from, to);
+      HdBand               band = hd_band_at (work->height, work->rows, i);
+      HdBand               read = hd_band_with_halo (band, work->height);
+      g_autoptr (HdTensor) h = work->kept != NULL ? cut (work->kept, read) : first_half (work, read);
       g_autoptr (HdTensor) residual = NULL;
 
       hd_tensor_take (&h, hd_group_norm_by (context, h, NULL, work->statistics[1], &work->resnet->norm2,
                                             HD_ACTIVATION_SILU));
-      if (first > 0)
-        hd_copy_rows (context, y, ready_first, ready);
+      if (i > 0)
+        hd_copy_rows (context, y, (int) ready_first, ready);
       hd_tensor_take (&ready, NULL);
 
-      residual = work->shortcut != NULL ? hd_tensor_rows (work->shortcut, from, to - from)
-                                        : make_shortcut (work, from, to);
+      residual = work->shortcut != NULL ? cut (work->shortcut, read) : make_shortcut (work, read);
       hd_tensor_take (&h, hd_conv2d (context, h, &work->resnet->conv2,
                                      &(HdConvOptions) { .padding = 1, .residual = residual }));
-      hd_tensor_take (&ready, hd_tensor_rows (h, first - from, end - first));
-      ready_first = first;
+      hd_tensor_take (&ready, cut (h, hd_band_within (band, read.first)));
+      ready_first = band.first;
     }
 
   if (y != NULL)
-    hd_copy_rows (context, y, ready_first, ready);
+    hd_copy_rows (context, y, (int) ready_first, ready);
 }
 
 /* The map that the result goes into: whichever is read for the last time, band by band, if it has the right shape. */

@@ -2,6 +2,8 @@
 
 #include "engine/transformer.h"
 
+#include "kernels/band_map.h"
+
 #define TRANSFORMER_NORM_EPSILON 1e-6f
 #define LAYER_NORM_EPSILON       1e-5f
 #define FEED_FORWARD_FACTOR      4
@@ -175,12 +177,13 @@ feed_forward_by_rows (HdContext                *context,
 
   height = x->batch * x->height;
   rows = hd_bands_rows (bands, height, (gsize) x->width * x->channels * FEED_FORWARD_FACTOR * hd_dtype_size (x->dtype));
-  for (int first = 0; first < height; first += rows)
+  for (gint64 i = 0; i < hd_band_count (height, rows); i++)
     {
-      g_autoptr (HdTensor) part = hd_tensor_rows (x, first, MIN (rows, height - first));
+      HdBand               band = hd_band_at (height, rows, i);
+      g_autoptr (HdTensor) part = hd_tensor_rows (x, (int) band.first, (int) hd_band_length (band));
       g_autoptr (HdTensor) y = feed_forward (context, block, part);
 
-      hd_copy_rows (context, x, first, y);
+      hd_copy_rows (context, x, (int) band.first, y);
     }
 }
 

@@ -91,6 +91,7 @@ hd_linear (HdContext             *context,
   HdLinearOptions      settled = options != NULL ? *options : (HdLinearOptions) { 0 };
   g_autoptr (HdTensor) y = NULL;
   gint64               started = g_get_monotonic_time ();
+  HdJoined             joined;
   int                  in_channels;
   int                  out_channels;
   GError              *error = NULL;
@@ -101,7 +102,8 @@ hd_linear (HdContext             *context,
   if (hd_context_failed (context))
     return NULL;
 
-  in_channels = x->channels + (settled.x2 != NULL ? settled.x2->channels : 0);
+  joined = hd_tensor_join (x, settled.x2);
+  in_channels = hd_joined_total (&joined);
   out_channels = linear->weight->out_channels;
   if (!hd_op_check_contiguous (context, "Linear layer", x)
       || !hd_op_check_weight (context, "Linear layer", linear->weight, HD_WEIGHT_LINEAR, in_channels, x->dtype)
@@ -161,6 +163,7 @@ group_norm (HdContext      *context,
 {
   g_autoptr (HdTensor) y = NULL;
   gint64               started = g_get_monotonic_time ();
+  HdJoined             joined;
   int                  channels;
   GError              *error = NULL;
   gboolean             success;
@@ -168,7 +171,8 @@ group_norm (HdContext      *context,
   if (hd_context_failed (context))
     return NULL;
 
-  channels = x->channels + (x2 != NULL ? x2->channels : 0);
+  joined = hd_tensor_join (x, x2);
+  channels = hd_joined_total (&joined);
   if (!hd_op_check_contiguous (context, "GroupNorm", x)
       || (x2 != NULL && (!hd_op_check_contiguous (context, "GroupNorm", x2)
                          || !hd_op_check_same_map (context, "GroupNorm", x, x2)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "kernels/band_map.h"
 #include "kernels/ops_private.h"
 
 /* Operators for maps that are worked on band by band. */
@@ -14,6 +15,7 @@ hd_channel_moments (HdContext      *context,
   g_autoptr (HdTensor) y = NULL;
   gint64               started = g_get_monotonic_time ();
   GError              *error = NULL;
+  HdJoined             joined;
   double               elements;
   gboolean             success;
 
@@ -29,7 +31,8 @@ hd_channel_moments (HdContext      *context,
       return NULL;
     }
 
-  y = hd_tensor_new (context, HD_DTYPE_F32, 1, 1, 2, x->channels + (x2 != NULL ? x2->channels : 0));
+  joined = hd_tensor_join (x, x2);
+  y = hd_tensor_new (context, HD_DTYPE_F32, 1, 1, 2, hd_joined_total (&joined));
   if (y == NULL)
     return NULL;
 
@@ -52,7 +55,7 @@ check_moments (HdContext      *context,
   if (moments->batch != 1 || moments->width != 2 || moments->dtype != HD_DTYPE_F32 || !hd_op_is_whole (moments))
     hd_op_reject (context, "GroupNorm: expected 1 x B x 2 x C moments in float32, found %d x %d x %d x %d of %s",
                   moments->batch, moments->height, moments->width, channels, hd_dtype_name (moments->dtype));
-  else if (band_pixels < 1 || pixels <= (moments->height - 1) * band_pixels || pixels > moments->height * band_pixels)
+  else if (band_pixels < 1 || hd_band_count (pixels, band_pixels) != moments->height)
     hd_op_reject (context, "GroupNorm: %d bands of %" G_GINT64_FORMAT " pixels do not make %" G_GINT64_FORMAT,
                   moments->height, band_pixels, pixels);
   else if (norm->gamma == NULL || norm->gamma->kind != HD_WEIGHT_VECTOR || norm->gamma->out_channels != channels
@@ -133,10 +136,11 @@ copy_down (HdContext *context,
   int   rows = (int) MIN (distance / row_bytes, (gsize) x->batch * x->height);
   int   height = x->batch * x->height;
 
-  for (int first = 0; first < height; first += rows)
+  for (gint64 i = 0; i < hd_band_count (height, rows); i++)
     {
-      g_autoptr (HdTensor) from = hd_tensor_rows (x, first, MIN (rows, height - first));
-      g_autoptr (HdTensor) to = hd_tensor_rows (x, first, from->height);
+      HdBand               band = hd_band_at (height, rows, i);
+      g_autoptr (HdTensor) from = hd_tensor_rows (x, (int) band.first, (int) hd_band_length (band));
+      g_autoptr (HdTensor) to = hd_tensor_rows (x, (int) band.first, from->height);
 
       if (to->data != NULL)
         to->data = (char *) to->data - distance;

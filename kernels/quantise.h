@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "kernels/window.h"
+#include "kernels/host_device.h"
 
 /* Weights in 8 bits: symmetric, with a scale for each output channel, the largest of whose magnitudes becomes 127. So
  * the error of an element is at most half a step, 1/254 of that. Plain arithmetic that every compiler rounds alike: all

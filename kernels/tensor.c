@@ -210,6 +210,13 @@ hd_tensor_take (HdTensor **tensor,
   hd_tensor_unref (previous);
 }
 
+HdJoined
+hd_tensor_join (const HdTensor *x,
+                const HdTensor *x2)
+{
+  return (HdJoined) { .channels = x->channels, .channels2 = x2 != NULL ? x2->channels : 0 };
+}
+
 gint64
 hd_tensor_pixels (const HdTensor *tensor)
 {

@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+#include "kernels/joined_map.h"
+
 G_BEGIN_DECLS
 
 typedef struct _HdContext HdContext;
@@ -108,6 +110,10 @@ gboolean  hd_tensor_is_shared (const HdTensor *tensor);
 /* Drops what *@tensor holds and takes over @replacement: the assignment of an HdTensor variable. */
 void      hd_tensor_take    (HdTensor **tensor,
                              HdTensor  *replacement);
+
+/* How @x and, if it is not %NULL, @x2 are read as one. */
+HdJoined  hd_tensor_join    (const HdTensor *x,
+                             const HdTensor *x2);
 
 /* Number of pixels (or tokens) over the whole batch, N * H * W. */
 gint64    hd_tensor_pixels  (const HdTensor *tensor);

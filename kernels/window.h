@@ -4,15 +4,9 @@
 /* The index map of shifted-window attention (arXiv 2311.17528, section 3.3).
  *
  * The H x W map is rolled by (-shift_y, -shift_x) and cut into 2 x 2 windows; no tensor is ever moved for
- * that: window (wy, wx) has its token (ty, tx) at the pixel that these functions give. This header is free of
- * GLib so that a GPU compiler can read it too.
- */
+ * that: window (wy, wx) has its token (ty, tx) at the pixel that these functions give. */
 
-#ifdef __CUDACC__
-#define HD_HOST_DEVICE __host__ __device__
-#else
-#define HD_HOST_DEVICE
-#endif
+#include "kernels/host_device.h"
 
 #define HD_WINDOWS_PER_SIDE 2
 

@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/cpu_conv.h"
 
+#include "kernels/band_map.h"
 #include "kernels/cpu/cpu_convert.h"
 #include "kernels/cpu/cpu_weight.h"
 
@@ -120,18 +121,19 @@ find_input_rows (const HdCpuConv *job,
                  int             *pad_bottom)
 {
   const HdConvOptions *options = job->options;
-  int                  start = row * options->stride - options->padding;
-  int                  end = (row + rows - 1) * options->stride - options->padding
-                             + options->dilation * (job->conv->weight->kernel_height - 1) + 1;
+  HdBand               taps = hd_band_taps ((HdBand) { row, row + rows }, job->conv->weight->kernel_height,
+                                            options->stride, options->dilation, options->padding);
+  HdBand               read;
 
   /* The rows that the last stride leaves over belong to the last tile, so that the next image follows it. */
   if (row + rows == job->y->height)
-    end = MAX (end, job->height);
+    taps.end = MAX (taps.end, job->height);
 
-  *first = MAX (start, 0);
-  *count = MIN (end, job->height) - *first;
-  *pad_top = *first - start;
-  *pad_bottom = MAX (end - job->height, 0);
+  read = hd_band_clamp (taps, job->height);
+  *first = (int) read.first;
+  *count = (int) hd_band_length (read);
+  *pad_top = (int) (read.first - taps.first);
+  *pad_bottom = (int) (taps.end - read.end);
 }
 
 /* Rows of the resized input for @rows of the result, at most (the last tile may leave some over). */
@@ -178,8 +180,8 @@ divide (HdCpuConv *job)
     while (rows > 1 && input_rows (job, rows) * resized_row_bytes (job) > RESIZED_BYTES)
       rows = (rows + 1) / 2;
 
-  bands = (y->height + rows - 1) / rows;
-  job->tile_rows = (y->height + bands - 1) / bands;
+  bands = (int) hd_band_count (y->height, rows);
+  job->tile_rows = (int) hd_band_count (y->height, bands);
   job->tile_images = 1;
   if (bands == 1 && !job->resize && hd_cpu_conv_bias_is_common (job))
     job->tile_images = (int) CLAMP (job->cpu->tile_flops / (row_flops * y->height), 1.0, y->batch);
@@ -200,7 +202,7 @@ resize_row (const HdCpuConv *job,
     }
 
   for (int column = 0; column < job->width; column++)
-    memcpy (to + column * pixel, from + (gint64) column * job->x->width / job->width * pixel, pixel);
+    memcpy (to + column * pixel, from + hd_nearest_source (column, job->x->width, job->width) * pixel, pixel);
 }
 
 static void
@@ -216,7 +218,7 @@ resize_rows (const HdCpuConv *job,
 
 #pragma omp parallel for num_threads (job->cpu->threads) schedule (static)
   for (int i = 0; i < count; i++)
-    resize_row (job, from + (gint64) (first + i) * x->height / job->height * row_bytes,
+    resize_row (job, from + hd_nearest_source (first + i, x->height, job->height) * row_bytes,
                 job->band + i * resized_bytes);
 }
 
@@ -312,10 +314,12 @@ run_tiles (HdCpuConv *job,
       int images = MIN (job->tile_images, y->batch - image);
 
       hd_cpu_conv_add_biases (job, image);
-      for (int row = 0; row < y->height; row += job->tile_rows)
+      for (gint64 i = 0; i < hd_band_count (y->height, job->tile_rows); i++)
         {
+          HdBand tile = hd_band_at (y->height, job->tile_rows, i);
+
           if (hd_cpu_is_cancelled (job->cpu, error)
-              || !run_tile (job, image, images, row, MIN (job->tile_rows, y->height - row), error))
+              || !run_tile (job, image, images, (int) tile.first, (int) hd_band_length (tile), error))
             return FALSE;
         }
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "kernels/band_map.h"
 #include "kernels/cpu/cpu_conv.h"
 #include "kernels/cpu/cpu_weight.h"
 
@@ -74,8 +75,8 @@ divide (HdCpuConv *job)
   int             bands;
 
   rows = CLAMP (rows, 1.0, x->height);
-  bands = (x->height + (int) rows - 1) / (int) rows;
-  job->tile_rows = (x->height + bands - 1) / bands;
+  bands = (int) hd_band_count (x->height, (gint64) rows);
+  job->tile_rows = (int) hd_band_count (x->height, bands);
   job->tile_images = 1;
   if (bands == 1 && hd_cpu_conv_bias_is_common (job))
     {
@@ -98,20 +99,21 @@ run_fold (const HdCpuConv *job,
 {
   const HdTensor *x = job->x;
   HdWeight       *weight = job->conv->weight;
-  const int       start = fold_y == HD_CPU_FOLD_FIRST ? MAX (row - 1, 0) : row;
-  const int       end = fold_y == HD_CPU_FOLD_LAST ? MIN (row + rows + 1, x->height) : row + rows;
+  const HdBand    taps = hd_band_taps ((HdBand) { row, row + rows }, hd_cpu_fold_taps (fold_y), 1, 1,
+                                       fold_y == HD_CPU_FOLD_FIRST);
+  const HdBand    read = hd_band_clamp (taps, x->height);
   HdCpuConvKey    key = {
     .tag = "conv", .type = x->dtype, .result_type = job->y->dtype,
-    .images = images, .height = end - start, .width = x->width, .in_channels = x->channels,
+    .images = images, .height = (int) hd_band_length (read), .width = x->width, .in_channels = x->channels,
     .rows = rows, .columns = x->width, .out_channels = job->y->channels,
     .kernel_height = hd_cpu_fold_taps (fold_y), .kernel_width = hd_cpu_fold_taps (fold_x),
     .stride = 1, .dilation = 1,
-    .pad_top = fold_y == HD_CPU_FOLD_FIRST && row == 0, .pad_left = fold_x == HD_CPU_FOLD_FIRST,
-    .pad_bottom = fold_y == HD_CPU_FOLD_LAST && row + rows == x->height, .pad_right = fold_x == HD_CPU_FOLD_LAST,
+    .pad_top = (int) (read.first - taps.first), .pad_left = fold_x == HD_CPU_FOLD_FIRST,
+    .pad_bottom = (int) (taps.end - read.end), .pad_right = fold_x == HD_CPU_FOLD_LAST,
   };
   HdCpuPrimitive *primitive = hd_cpu_conv_primitive (job->cpu, &key, error);
   HdCpuArg        args[] = {
-    { DNNL_ARG_SRC, (const char *) x->data + ((gsize) image * x->height + start) * x->width * x->channels
+    { DNNL_ARG_SRC, (const char *) x->data + ((gsize) image * x->height + read.first) * x->width * x->channels
                                              * hd_dtype_size (x->dtype) },
     { DNNL_ARG_BIAS, job->bias },
     { DNNL_ARG_DST, results },
@@ -213,9 +215,13 @@ hd_cpu_conv_enlarge (HdCpuConv *job,
       int images = MIN (job->tile_images, x->batch - image);
 
       hd_cpu_conv_add_biases (job, image);
-      for (int row = 0; row < x->height; row += job->tile_rows)
-        if (!run_tile (job, image, images, row, MIN (job->tile_rows, x->height - row), error))
-          return FALSE;
+      for (gint64 i = 0; i < hd_band_count (x->height, job->tile_rows); i++)
+        {
+          HdBand tile = hd_band_at (x->height, job->tile_rows, i);
+
+          if (!run_tile (job, image, images, (int) tile.first, (int) hd_band_length (tile), error))
+            return FALSE;
+        }
     }
 
   return TRUE;

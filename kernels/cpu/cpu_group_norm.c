@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "kernels/band_map.h"
 #include "kernels/cpu/cpu_parallel.h"
 #include "kernels/cpu/cpu_vector.h"
 
@@ -20,11 +21,11 @@ typedef struct
 {
   HdTensor       *y;
   const HdTensor *x[2];
-  int             first_channel[2];
-  int             n_parts;
+  int             n_inputs;
+  HdJoined        joined;
   gboolean        silu;
 
-  int             channels;
+  int             channels;      /* of both */
   gint64          pixels;        /* of an image */
   gint64          slice_pixels;
   gint64          slices;        /* of an image */
@@ -86,30 +87,28 @@ DEFINE_SUM_CHUNK (sum_chunk_f32, float, )
 DEFINE_SUM_CHUNK (sum_chunk_bf16, guint16, hd_float_from_bf16)
 
 static void
-sum_slice_part (const GroupNorm *norm,
-                int              part,
-                gint64           image,
-                gint64           first,
-                gint64           end,
-                double          *sums)
+sum_slice_input (const GroupNorm *norm,
+                 int              input,
+                 gint64           image,
+                 HdBand           slice,
+                 double          *sums)
 {
-  const HdTensor *x = norm->x[part];
+  const HdTensor *x = norm->x[input];
   const float    *shift = norm->shift + image * norm->channels;
-  gsize           stride = x->pixel_stride;
 
-  for (gint64 pixel = first; pixel < end; pixel += CHUNK_PIXELS)
+  for (gint64 pixel = slice.first; pixel < slice.end; pixel += CHUNK_PIXELS)
     for (int channel = 0; channel < x->channels; channel += CHUNK_CHANNELS)
       {
-        int   pixels = MIN (CHUNK_PIXELS, end - pixel);
+        int   pixels = MIN (CHUNK_PIXELS, slice.end - pixel);
         int   n = MIN (CHUNK_CHANNELS, x->channels - channel);
-        int   to = norm->first_channel[part] + channel;
-        gsize offset = (image * norm->pixels + pixel) * stride + channel;
+        int   to = hd_joined_first (&norm->joined, input) + channel;
+        gsize offset = hd_joined_offset (&norm->joined, input, image * norm->pixels + pixel) + channel;
 
         if (x->dtype == HD_DTYPE_BF16)
-          sum_chunk_bf16 ((const guint16 *) x->data + offset, stride, pixels, n, shift + to,
+          sum_chunk_bf16 ((const guint16 *) x->data + offset, x->channels, pixels, n, shift + to,
                           sums + to, sums + norm->channels + to);
         else
-          sum_chunk_f32 ((const float *) x->data + offset, stride, pixels, n, shift + to,
+          sum_chunk_f32 ((const float *) x->data + offset, x->channels, pixels, n, shift + to,
                          sums + to, sums + norm->channels + to);
       }
 }
@@ -121,12 +120,12 @@ sum_slice (gpointer data,
 {
   const GroupNorm *norm = data;
   gint64           image = index / norm->slices;
-  gint64           first = index % norm->slices * norm->slice_pixels;
+  HdBand           slice = hd_band_at (norm->pixels, norm->slice_pixels, index % norm->slices);
   double          *sums = norm->sums + index * 2 * norm->channels;
 
   memset (sums, 0, sizeof (double) * 2 * norm->channels);
-  for (int part = 0; part < norm->n_parts; part++)
-    sum_slice_part (norm, part, image, first, MIN (first + norm->slice_pixels, norm->pixels), sums);
+  for (int input = 0; input < norm->n_inputs; input++)
+    sum_slice_input (norm, input, image, slice, sums);
 }
 
 static void
@@ -135,10 +134,10 @@ load_shifts (const GroupNorm *norm,
 {
   float *shift = norm->shift + image * norm->channels;
 
-  for (int part = 0; part < norm->n_parts; part++)
+  for (int input = 0; input < norm->n_inputs; input++)
     {
-      const HdTensor *x = norm->x[part];
-      gsize           offset = image * norm->pixels * x->pixel_stride;
+      const HdTensor *x = norm->x[input];
+      gsize           offset = hd_joined_offset (&norm->joined, input, image * norm->pixels);
 
       for (int i = 0; i < x->channels; i++)
         *shift++ = x->dtype == HD_DTYPE_BF16 ? hd_float_from_bf16 (((const guint16 *) x->data)[offset + i])
@@ -237,27 +236,27 @@ normalise_step (gpointer data,
 {
   const GroupNorm *norm = data;
   gint64           image = index / norm->steps;
-  gint64           pixel = index % norm->steps * norm->step_pixels;
-  gint64           pixels = MIN (norm->step_pixels, norm->pixels - pixel);
+  HdBand           step = hd_band_at (norm->pixels, norm->step_pixels, index % norm->steps);
+  gint64           pixel = image * norm->pixels + step.first;
+  gint64           pixels = hd_band_length (step);
 
-  pixel += image * norm->pixels;
-  for (int part = 0; part < norm->n_parts; part++)
+  for (int input = 0; input < norm->n_inputs; input++)
     {
-      const HdTensor *x = norm->x[part];
-      int             first = norm->first_channel[part];
+      const HdTensor *x = norm->x[input];
+      int             first = hd_joined_first (&norm->joined, input);
       gsize           y_stride = norm->y->pixel_stride;
-      gsize           from = pixel * x->pixel_stride;
+      gsize           from = hd_joined_offset (&norm->joined, input, pixel);
       gsize           to = pixel * y_stride + first;
       const float    *mean = norm->mean + image * norm->channels + first;
       const float    *scale = norm->scale + image * norm->channels + first;
 
       if (x->dtype == HD_DTYPE_BF16)
         (norm->silu ? normalise_silu_bf16 : normalise_bf16)
-          ((guint16 *) norm->y->data + to, y_stride, (const guint16 *) x->data + from, x->pixel_stride,
+          ((guint16 *) norm->y->data + to, y_stride, (const guint16 *) x->data + from, x->channels,
            pixels, x->channels, mean, scale, norm->beta + first);
       else
         (norm->silu ? normalise_silu_f32 : normalise_f32)
-          ((float *) norm->y->data + to, y_stride, (const float *) x->data + from, x->pixel_stride,
+          ((float *) norm->y->data + to, y_stride, (const float *) x->data + from, x->channels,
            pixels, x->channels, mean, scale, norm->beta + first);
     }
 }
@@ -271,13 +270,14 @@ group_norm_init (GroupNorm      *norm,
                  const HdTensor *x2)
 {
   *norm = (GroupNorm) {
-    .x = { x, x2 }, .first_channel = { 0, x->channels }, .n_parts = x2 == NULL ? 1 : 2,
-    .channels = x->channels + (x2 != NULL ? x2->channels : 0), .pixels = (gint64) x->height * x->width,
+    .x = { x, x2 }, .n_inputs = x2 == NULL ? 1 : 2, .joined = hd_tensor_join (x, x2),
+    .pixels = (gint64) x->height * x->width,
   };
+  norm->channels = hd_joined_total (&norm->joined);
   norm->step_pixels = MAX (HD_CPU_STEP_ELEMENTS / norm->channels, 1);
-  norm->steps = (norm->pixels + norm->step_pixels - 1) / norm->step_pixels;
-  norm->slice_pixels = MAX (norm->step_pixels, (norm->pixels + MAX_SLICES - 1) / MAX_SLICES);
-  norm->slices = (norm->pixels + norm->slice_pixels - 1) / norm->slice_pixels;
+  norm->steps = hd_band_count (norm->pixels, norm->step_pixels);
+  norm->slice_pixels = MAX (norm->step_pixels, hd_band_count (norm->pixels, MAX_SLICES));
+  norm->slices = hd_band_count (norm->pixels, norm->slice_pixels);
 }
 
 /* The sums of all slices of @batch images; *@rest: room for two further vectors of each image. */
@@ -351,8 +351,7 @@ hd_cpu_channel_moments (HdContext      *context,
                         const HdTensor *x2,
                         GError        **error)
 {
-  float     *mean = y->data;
-  float     *variance = mean + y->channels;
+  float     *moments = y->data;
   float     *unused;
   GroupNorm  work;
 
@@ -363,8 +362,9 @@ hd_cpu_channel_moments (HdContext      *context,
   combine_slices (&work, 0);
   for (int i = 0; i < y->channels; i++)
     {
-      mean[i] = (float) work.sums[i];
-      variance[i] = (float) (work.sums[y->channels + i] / work.pixels);
+      moments[hd_moment_offset (y->channels, 0, HD_MOMENT_MEAN, i)] = (float) work.sums[i];
+      moments[hd_moment_offset (y->channels, 0, HD_MOMENT_VARIANCE, i)]
+        = (float) (work.sums[y->channels + i] / work.pixels);
     }
 
   return TRUE;
@@ -380,6 +380,7 @@ hd_cpu_group_statistics (HdContext      *context,
                          GError        **error)
 {
   const float *gamma = hd_cpu_vector (norm->gamma);
+  const float *all = moments->data;
   int          channels = y->channels;
   int          size = channels / norm->groups;
   float       *to_mean = y->data;
@@ -393,19 +394,20 @@ hd_cpu_group_statistics (HdContext      *context,
 
       for (int b = 0; b < moments->height; b++)
         {
-          const float *means = (const float *) moments->data + (gsize) b * 2 * channels;
-          double       share = (double) MIN (band_pixels, pixels - b * band_pixels) / ((double) pixels * size);
+          const float *means = all + hd_moment_offset (channels, b, HD_MOMENT_MEAN, 0);
+          double       share = (double) hd_band_length (hd_band_at (pixels, band_pixels, b)) / ((double) pixels * size);
 
           for (int i = group * size; i < (group + 1) * size; i++)
             mean += share * means[i];
         }
       for (int b = 0; b < moments->height; b++)
         {
-          const float *means = (const float *) moments->data + (gsize) b * 2 * channels;
-          double       share = (double) MIN (band_pixels, pixels - b * band_pixels) / ((double) pixels * size);
+          const float *means = all + hd_moment_offset (channels, b, HD_MOMENT_MEAN, 0);
+          const float *variances = all + hd_moment_offset (channels, b, HD_MOMENT_VARIANCE, 0);
+          double       share = (double) hd_band_length (hd_band_at (pixels, band_pixels, b)) / ((double) pixels * size);
 
           for (int i = group * size; i < (group + 1) * size; i++)
-            variance += share * (means[channels + i] + (means[i] - mean) * (means[i] - mean));
+            variance += share * (variances[i] + (means[i] - mean) * (means[i] - mean));
         }
 
       scale = 1.0 / sqrt (variance + norm->epsilon);

@@ -219,20 +219,16 @@ join_inputs (const HdCpuLinear *job,
              gint64             first,
              int                rows)
 {
-  const gsize size = hd_dtype_size (job->x->dtype);
-  const gsize bytes = job->x->channels * size;
-  const gsize bytes2 = job->options->x2->channels * size;
-  const char *from = (const char *) job->x->data + first * bytes;
-  const char *from2 = (const char *) job->options->x2->data + first * bytes2;
+  const gsize     size = hd_dtype_size (job->x->dtype);
+  const HdTensor *inputs[] = { job->x, job->options->x2 };
+  const HdJoined  joined = hd_tensor_join (inputs[0], inputs[1]);
 
 #pragma omp parallel for num_threads (job->cpu->threads) schedule (static)
   for (int i = 0; i < rows; i++)
-    {
-      char *to = job->joined + i * (bytes + bytes2);
-
-      memcpy (to, from + i * bytes, bytes);
-      memcpy (to + bytes, from2 + i * bytes2, bytes2);
-    }
+    for (int input = 0; input < 2; input++)
+      memcpy (job->joined + ((gsize) i * hd_joined_total (&joined) + hd_joined_first (&joined, input)) * size,
+              (const char *) inputs[input]->data + hd_joined_offset (&joined, input, first + i) * size,
+              hd_joined_width (&joined, input) * size);
 }
 
 static gboolean

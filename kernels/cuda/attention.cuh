@@ -10,6 +10,7 @@
  * no bank twice. Heads are padded with zeros to SIZE, a multiple of 16. */
 
 #include "kernels/cuda/device.cuh"
+#include "kernels/window.h"
 
 #define HD_ATTENTION_CHUNK 8   /* elements of 16 bytes */
 

@@ -81,6 +81,25 @@ hd_conv_place (const HdConvMap *map, int row)
   return place;
 }
 
+/* From the @channel of a tap on by @step, tap by tap with @channels each; beyond the last there is no end to them. Returns:
+ * whether that is another tap. */
+static inline HD_HOST_DEVICE int
+hd_conv_advance (const HdConvMap *map, int channels, int step, int *tap, int *channel)
+{
+  *channel += step;
+  if (*tap >= map->taps || *channel < channels)
+    return 0;
+
+  do
+    {
+      *channel -= channels;
+      ++*tap;
+    }
+  while (*tap < map->taps && *channel >= channels);
+
+  return 1;
+}
+
 /* The pixel in memory that @tap (row by row) reads for @place, counted over all images; -1 for the padding. */
 static inline HD_HOST_DEVICE int
 hd_conv_pixel (const HdConvMap *map, HdConvPlace place, int tap)

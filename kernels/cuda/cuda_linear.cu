@@ -224,7 +224,7 @@ choose (HdCudaContext   *cuda,
   part.product.y = gated ? NULL : output->y;
   part.product.residual = gated ? NULL : output->residual;
   key = g_strdup_printf ("linear %s, %d x %d + %d to %d, activation %d%s%s", hd_dtype_name (layer->product.dtype),
-                         part.job.rows, layer->job.source.x_channels, layer->job.source.x2_channels,
+                         part.job.rows, layer->job.source.joined.channels, layer->job.source.joined.channels2,
                          layer->job.outputs, output->activation, output->bias != NULL ? ", bias" : "",
                          output->residual != NULL ? ", residual" : "");
 
@@ -324,9 +324,8 @@ multiply (HdCudaContext         *cuda,
 
   layer.aligned = is_aligned (x) && (x2 == NULL || is_aligned (x2));
   layer.job.source.x = (const T *) x->data;
-  layer.job.source.x_channels = x->channels;
   layer.job.source.x2 = x2 != NULL ? (const T *) x2->data : NULL;
-  layer.job.source.x2_channels = x2 != NULL ? x2->channels : 0;
+  layer.job.source.joined = hd_tensor_join (x, x2);
   layer.job.output = get_output (y, linear, options);
   layer.job.weight = elements;
   layer.job.rows = layer.job.output.rows;

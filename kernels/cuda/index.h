@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Index maps of kernels, free of GLib and of anything that only a GPU has: tests run them on the host over all
- * shapes. The map of windows is kernels/window.h. */
+/* What index maps of kernels are made of, free of GLib and of anything that only a GPU has. The maps that all devices
+ * share are in kernels/: window.h, joined_map.h, upsample_map.h, band_map.h. */
 
 #include <stdint.h>
 
-#include "kernels/window.h"
+#include "kernels/host_device.h"
 
 /**
  * HdDivisor:
@@ -46,11 +46,4 @@ static inline HD_HOST_DEVICE uint32_t
 hd_modulo (uint32_t n, HdDivisor divisor)
 {
   return n - hd_divide (n, divisor) * divisor.divisor;
-}
-
-/* Row or column of the input that a nearest-neighbour upsample shows at @place: floor (place * in / out). */
-static inline HD_HOST_DEVICE int
-hd_nearest_source (int place, int in, int out)
-{
-  return (int) ((int64_t) place * in / out);
 }

@@ -10,7 +10,7 @@
  *   Source::Place               what a row of X is found by
  *   place (row, rows)           the row's; any number for one beyond the last
  *   find (depth, &tap, &channel)
- *   channels (tap)              of that tap; endless beyond the last one
+ *   advance (step, &tap, &channel)  on by as much of the depth; whether that is another tap
  *   pixel (place, tap)          channel 0, or NULL for zeros: padding, a row or tap beyond the last
  *   element (place, depth)      one element, or NULL for a zero
  *
@@ -194,14 +194,8 @@ struct HdTileCopies
       }
 
     depth += HD_TILE_DEPTH;
-    channel += HD_TILE_DEPTH;
-    if (ALIGNED && channel >= job.source.channels (tap))
-      {
-        do
-          channel -= job.source.channels (tap++);
-        while (channel >= job.source.channels (tap));
-        find_pixels (job);
-      }
+    if (ALIGNED && job.source.advance (HD_TILE_DEPTH, &tap, &channel))
+      find_pixels (job);
   }
 };
 

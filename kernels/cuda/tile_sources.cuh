@@ -5,8 +5,7 @@
 
 #include "kernels/cuda/conv_map.h"
 #include "kernels/cuda/device.cuh"
-
-#define HD_TILE_ENDLESS 0x40000000
+#include "kernels/joined_map.h"
 
 /* The rows of one matrix, or of two as if they stood side by side: (rows, I) and (rows, I2). A tap is a matrix. */
 template <typename T>
@@ -16,8 +15,7 @@ struct HdRowsSource
 
   const T *x;
   const T *x2;         /* NULL: there is one */
-  int      x_channels;
-  int      x2_channels;
+  HdJoined joined;
 
   __device__ __forceinline__ Place
   place (int row, int rows) const
@@ -28,14 +26,14 @@ struct HdRowsSource
   __device__ __forceinline__ void
   find (int depth, int *tap, int *channel) const
   {
-    *tap = depth < x_channels ? 0 : 1;
-    *channel = depth < x_channels ? depth : depth - x_channels;
+    *tap = hd_joined_input (&joined, depth);
+    *channel = depth - hd_joined_first (&joined, *tap);
   }
 
-  __device__ __forceinline__ int
-  channels (int tap) const
+  __device__ __forceinline__ bool
+  advance (int step, int *tap, int *channel) const
   {
-    return tap == 0 ? x_channels : HD_TILE_ENDLESS;
+    return hd_joined_advance (&joined, step, tap, channel);
   }
 
   __device__ __forceinline__ const T *
@@ -44,7 +42,7 @@ struct HdRowsSource
     if (row < 0 || (tap != 0 && x2 == NULL))
       return NULL;
 
-    return tap == 0 ? x + (int64_t) row * x_channels : x2 + (int64_t) row * x2_channels;
+    return tap == 0 ? x + hd_joined_offset (&joined, 0, row) : x2 + hd_joined_offset (&joined, 1, row);
   }
 
   __device__ __forceinline__ const T *
@@ -56,7 +54,7 @@ struct HdRowsSource
 
     find (depth, &tap, &channel);
     from = pixel (row, tap);
-    return from != NULL && channel < (tap == 0 ? x_channels : x2_channels) ? from + channel : NULL;
+    return from != NULL && channel < hd_joined_width (&joined, tap) ? from + channel : NULL;
   }
 };
 
@@ -89,10 +87,10 @@ struct HdConvSource
     *channel = depth - *tap * (int) stride.divisor;
   }
 
-  __device__ __forceinline__ int
-  channels (int tap) const
+  __device__ __forceinline__ bool
+  advance (int step, int *tap, int *channel) const
   {
-    return tap < map.taps ? (int) stride.divisor : HD_TILE_ENDLESS;
+    return hd_conv_advance (&map, (int) stride.divisor, step, tap, channel);
   }
 
   __device__ __forceinline__ const T *

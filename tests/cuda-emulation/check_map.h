@@ -40,6 +40,35 @@ test_find_pixel (const TestConv *conv,
   return (int) ((image * size[0] + sy * size[0] / read[0]) * size[1] + sx * size[1] / read[1]);
 }
 
+/* The way of the tile engine through the depth, chunk by chunk of @channels for each of @taps, from wherever a part of it
+ * begins. */
+static inline void
+test_check_walk (int taps,
+                 int channels)
+{
+  const int       chunk = 8;
+  const int       slice = 32;
+  const HdConvMap map = { .taps = taps };
+
+  for (int start = 0; start < taps * channels; start += chunk)
+    {
+      int tap = start / channels;
+      int channel = start % channels;
+
+      for (int depth = start; depth < MIN (taps * channels, start + 40 * slice); depth += slice)
+        {
+          int before = tap;
+          int moved;
+
+          if (tap != depth / channels || channel != depth % channels)
+            g_error ("%d taps of %d channels: from %d to %d is channel %d of %d", taps, channels, start, depth, channel,
+                     tap);
+          moved = hd_conv_advance (&map, channels, slice, &tap, &channel);
+          g_assert_cmpint (moved != 0, ==, tap != before);
+        }
+    }
+}
+
 /* Every @step-th row of the result, of two images. */
 static inline void
 test_check_map (const TestConv *conv,

@@ -36,6 +36,17 @@ test_upsample (void)
       }
 }
 
+/* From less channels than the engine takes at once to more. */
+static void
+test_walk (void)
+{
+  static const int taps[] = { 1, 4, 9, 25 };
+
+  for (guint t = 0; t < G_N_ELEMENTS (taps); t++)
+    for (int channels = 8; channels <= 136; channels += 8)
+      test_check_walk (taps[t], channels);
+}
+
 /* The longest sides that the map is for. */
 static void
 test_longest (void)
@@ -61,6 +72,7 @@ main (int    argc,
   g_test_add_func ("/cuda/conv-map/plain", test_plain);
   g_test_add_func ("/cuda/conv-map/upsample", test_upsample);
   g_test_add_func ("/cuda/conv-map/longest", test_longest);
+  g_test_add_func ("/cuda/conv-map/walk", test_walk);
 
   return g_test_run ();
 }

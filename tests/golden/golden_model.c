@@ -90,7 +90,8 @@ hd_golden_make_model (const HdGoldenSetup *setup,
     return g_steal_pointer (&folder);
 
   unfinished = g_strconcat (folder, ".part", NULL);
-  if (!hd_synth_write_model (manifest_path, unfinished, error)
+  if (!(setup->hollow ? hd_synth_write_hollow_model (manifest_path, unfinished, error)
+                      : hd_synth_write_model (manifest_path, unfinished, error))
       || !write_tokenizer (setup, manifest, "text_encoder/config.json", unfinished, "tokenizer", error)
       || !write_tokenizer (setup, manifest, "text_encoder_2/config.json", unfinished, "tokenizer_2", error))
     return NULL;

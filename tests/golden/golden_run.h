@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @scratch: a folder for synthesised models; they are kept there for later cases
  * @merges: path of CLIP's packed merges
  * @splits: of #HdSplit: what is split to save memory
+ * @hollow: whether models have holes in place of their tensors' elements: for dry runs
  */
 typedef struct
 {
@@ -24,6 +25,7 @@ typedef struct
   const char      *merges;
   gboolean         streamed;
   guint            splits;
+  gboolean         hollow;
 } HdGoldenSetup;
 
 typedef enum
