@@ -259,7 +259,8 @@ make_events (HdCudaContext *cuda,
   return TRUE;
 }
 
-/* Milliseconds of the fastest of some runs, after one that nobody counts. */
+/* Milliseconds of the fastest of some runs. Before each another one is queued that nobody counts: while the card is at
+ * work with that, the host has time to queue what is measured, which so begins at once. */
 static gboolean
 measure (HdCudaContext   *cuda,
          Choices         *choices,
@@ -270,14 +271,12 @@ measure (HdCudaContext   *cuda,
          GError         **error)
 {
   *best = G_MAXFLOAT;
-  if (!run (cuda, candidate, data, error))
-    return FALSE;
-
   for (int i = 0; i < MEASURE_RUNS; i++)
     {
       float milliseconds;
 
-      if (!hd_cuda_check (cuda, cudaEventRecord (choices->events[0], cuda->stream), "measuring", error)
+      if (!run (cuda, candidate, data, error)
+          || !hd_cuda_check (cuda, cudaEventRecord (choices->events[0], cuda->stream), "measuring", error)
           || !run (cuda, candidate, data, error)
           || !hd_cuda_check (cuda, cudaEventRecord (choices->events[1], cuda->stream), "measuring", error)
           || !hd_cuda_wait (cuda, choices->events[1], error)
