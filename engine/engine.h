@@ -85,8 +85,9 @@ void       hd_picture_free (HdPicture *picture);
  * @whole_bytes: what it would take in all if nothing were split
  * @free_bytes: what there is for both: free memory of the device, and what weights from an earlier run take of it; the
  *   request's budget if that is less; G_MAXSIZE where neither is known
+ * @host_bytes: of weights that the device has no room for, and that the host is to keep
  * @splits: of #HdSplit: what is split so that @free_bytes suffice; hd_split_describe() has words for users
- * @fits: they do; if not, @weight_bytes and @tensor_bytes are the least that the run can take
+ * @fits: they do, and the host has @host_bytes; if not, @weight_bytes and @tensor_bytes are the least that the run can take
  * @flops: arithmetic of the whole run, two per multiply-add
  * @step_flops_first: of the first step
  * @step_flops_last: of the last step
@@ -102,6 +103,7 @@ typedef struct
   gsize     tensor_bytes;
   gsize     whole_bytes;
   gsize     free_bytes;
+  gsize     host_bytes;
   guint     splits;
   gboolean  fits;
   double    flops;

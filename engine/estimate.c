@@ -286,7 +286,10 @@ hd_engine_count (HdEngine         *engine,
   fill_estimate (estimate, &measurement, &need);
   estimate->whole_bytes = hd_memory_need_bytes (&whole);
   estimate->free_bytes = limit;
-  estimate->fits = hd_memory_need_bytes (&need) <= limit;
+  if ((estimate->splits & HD_SPLIT_WEIGHTS) != 0)
+    estimate->host_bytes = measurement.streaming.total - MIN (measurement.streaming.total, measurement.streaming.resident);
+  estimate->fits = hd_memory_need_bytes (&need) <= limit
+                   && estimate->host_bytes <= hd_context_get_host_bytes (engine->context);
   estimate->seconds = hd_speed_predict (&engine->speed, dry->context);
   estimate->device = g_strdup (hd_context_get_name (engine->context));
   if (plan != NULL)
@@ -386,6 +389,25 @@ find_fitting_size (HdEngine        *engine,
     }
 }
 
+/* Whether the host can keep what the device has no room for. */
+static gboolean
+check_host (HdEngine         *engine,
+            const HdEstimate *estimate,
+            GError          **error)
+{
+  const gsize      limit = hd_context_get_host_bytes (engine->context);
+  g_autofree char *needs = g_format_size_full (estimate->host_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *has = g_format_size_full (limit, G_FORMAT_SIZE_IEC_UNITS);
+
+  if (estimate->host_bytes <= limit)
+    return TRUE;
+
+  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY,
+               _("Not enough memory of the system for the weights that do not fit on the GPU: %s are needed, %s are "
+                 "available"), needs, has);
+  return FALSE;
+}
+
 gboolean
 hd_engine_check_memory (HdEngine         *engine,
                         const HdRequest  *request,
@@ -408,7 +430,7 @@ hd_engine_check_memory (HdEngine         *engine,
   limit = hd_engine_get_limit (engine, request);
   budget = limit == (gsize) request->memory_budget << 20;
   if (estimate->weight_bytes + estimate->tensor_bytes <= limit)
-    return TRUE;
+    return check_host (engine, estimate, error);
   if (!hd_loading_init (&loading, request, error))
     return FALSE;
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "kernels/backend.h"
+#include "kernels/cpu/cpu_machine.h"
 
 #define PROGRESS_INTERVAL (G_USEC_PER_SEC / 10)
+/* Of the host's memory, what streamed weights leave to the system and other programs. */
+#define SYSTEM_BYTES      ((gsize) 512 << 20)
 
 G_DEFINE_QUARK (hd-kernel-error-quark, hd_kernel_error)
 
@@ -154,6 +157,18 @@ gsize
 hd_context_get_streamable_bytes (HdContext *context)
 {
   return context->weights.streamable;
+}
+
+gsize
+hd_context_get_host_bytes (HdContext *context)
+{
+  const gsize streamed = context->weights.streamable - context->weights.resident;
+  const gsize available = hd_cpu_machine_memory ();
+
+  if (available > G_MAXSIZE - streamed)
+    return G_MAXSIZE;
+
+  return available - MIN (available, SYSTEM_BYTES) + streamed;
 }
 
 gsize

@@ -139,6 +139,10 @@ void        hd_context_set_streaming    (HdContext         *context,
 /* Bytes of the weights that allow to be streamed, whether they are or not. */
 gsize       hd_context_get_streamable_bytes (HdContext *context);
 
+/* Bytes of the host's memory that streamed weights may take, those that are there already among them: the system and
+ * other programs are left some, as what is pinned cannot be swapped. G_MAXSIZE where that is not known. */
+gsize       hd_context_get_host_bytes   (HdContext *context);
+
 /* Bytes that the device has left for tensors and weights; G_MAXSIZE where that is not known. */
 gsize       hd_context_get_available_bytes (HdContext *context);
 

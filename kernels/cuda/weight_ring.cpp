@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernels/cpu/cpu_machine.h"
 #include "kernels/cuda/cuda_repeat.h"
 #include "kernels/i18n.h"
 
@@ -16,9 +15,6 @@
 #define DOING     "streaming weights"
 #define ENTRIES   32
 #define ALIGNMENT 256
-
-/* What is left of the host's memory to the system and other programs: what is pinned cannot be swapped. */
-#define SYSTEM_BYTES ((gsize) 512 << 20)
 
 /* A careful guess of what a bus carries in a second. */
 #define BUS_BANDWIDTH 6e9
@@ -195,16 +191,16 @@ check_host (HdCudaContext      *cuda,
 {
   const HdWeightStore *store = &cuda->parent.weights;
   const HdStreaming   *streaming = &store->streaming;
-  const gsize          there = store->streamable - store->resident - weight->host_bytes;
+  const gsize          streamed = store->streamable - store->resident;   /* with @weight, which is not there yet */
+  const gsize          there = streamed - weight->host_bytes;
   const gsize          planned = streaming->total - MIN (streaming->total, streaming->resident);
   const gsize          needed = MAX (planned - MIN (planned, there), weight->host_bytes);
-  gsize                available = hd_cpu_machine_memory ();
+  const gsize          room = hd_context_get_host_bytes (&cuda->parent);
 
-  available -= MIN (available, SYSTEM_BYTES);
-  if (needed <= available)
+  if (needed <= room - MIN (room, streamed))
     return TRUE;
 
-  set_no_host_memory (needed, available, error);
+  set_no_host_memory (needed, room - MIN (room, streamed), error);
   return FALSE;
 }
 
@@ -228,7 +224,7 @@ allocate_host (HdCudaContext *cuda,
   if (weight->host != NULL)
     return TRUE;
 
-  set_no_host_memory (weight->host_bytes, hd_cpu_machine_memory (), error);
+  set_no_host_memory (weight->host_bytes, 0, error);
   return FALSE;
 }
 

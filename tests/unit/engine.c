@@ -571,11 +571,21 @@ test_estimate_from_a_thread (void)
   Asking                asking = { .engine = engine, .request = request };
   HdEstimate            estimate;
   GThread              *thread;
+  GError               *error = NULL;
 
   g_assert_null (hd_engine_get_device (engine));
   g_assert_true (hd_engine_estimate (engine, request, &estimate, NULL));
   g_assert_cmpuint (estimate.free_bytes, >, estimate.weight_bytes + estimate.tensor_bytes);
+  g_assert_true (estimate.fits);
+  g_assert_cmpuint (estimate.host_bytes, ==, 0);
   g_assert_true (hd_engine_check_memory (engine, request, &estimate, NULL));
+
+  /* Weights that a device has no room for need the host's. */
+  estimate.host_bytes = (gsize) 1 << 50;
+  g_assert_false (hd_engine_check_memory (engine, request, &estimate, &error));
+  g_assert_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY);
+  g_assert_nonnull (strstr (error->message, "1.0\302\240PiB are needed"));
+  g_clear_error (&error);
 
   thread = g_thread_new ("asking", ask, &asking);
   picture = run (engine, request);
