@@ -3,16 +3,16 @@
 
 /* The tile engine: Y (rows, outputs) = X (rows, depth) W^T (depth, outputs), where X is gathered while it is read.
  *
- * What X is, a Source tells: the rows of one or two matrices (rows_source.cuh), or the pixels under the taps of a
- * convolution (conv_source.cuh), which makes of the same loop an implicit-GEMM convolution. Depth is counted tap by
+ * What X is, a Source (tile_sources.cuh) tells: the rows of one or two matrices, or the pixels under the taps of a
+ * convolution, which makes of the same loop an implicit-GEMM convolution. Depth is counted tap by
  * tap and, within a tap, channel by channel, as weights are laid out: (O, KH, KW, I), I in multiples of eight.
  *
- *   Source::Place               what a row of X is found by
- *   place (row, rows)           the row's; any number for one beyond the last
+ *   Source::Place                   what a row of X is found by
+ *   place (row, rows)               the row's; any number for one beyond the last
  *   find (depth, &tap, &channel)
  *   advance (step, &tap, &channel)  on by as much of the depth; whether that is another tap
- *   pixel (place, tap)          channel 0, or NULL for zeros: padding, a row or tap beyond the last
- *   element (place, depth)      one element, or NULL for a zero
+ *   pixel (place, tap)              channel 0, or NULL for zeros: padding, a row or tap beyond the last
+ *   element (place, depth)          one element, or NULL for a zero
  *
  * A block makes a tile of Y. Slices of X and W, 32 of the depth at a time, are copied asynchronously into a ring of
  * stages in shared memory; warps read their fragments from there with ldmatrix and multiply them with mma.m16n8k16.

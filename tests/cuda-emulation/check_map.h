@@ -66,6 +66,14 @@ test_check_walk (int taps,
           moved = hd_conv_advance (&map, channels, slice, &tap, &channel);
           g_assert_cmpint (moved != 0, ==, tap != before);
         }
+
+      /* Behind the last tap there are no others. */
+      if (start + 40 * slice >= taps * channels)
+        for (int i = 0; i < 3; i++)
+          {
+            g_assert_cmpint (tap, ==, taps);
+            g_assert_cmpint (hd_conv_advance (&map, channels, slice, &tap, &channel), ==, 0);
+          }
     }
 }
 

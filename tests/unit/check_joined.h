@@ -70,6 +70,13 @@ test_check_joined_walk (const HdJoined *joined)
           moved = hd_joined_advance (joined, TEST_TILE_DEPTH, &input, &channel);
           g_assert_cmpint (moved != 0, ==, input != before);
         }
+
+      /* Behind the last input there are no others. */
+      for (int i = 0; i < 3; i++)
+        {
+          g_assert_cmpint (input, ==, 1);
+          g_assert_cmpint (hd_joined_advance (joined, TEST_TILE_DEPTH, &input, &channel), ==, 0);
+        }
     }
 }
 
