@@ -3,8 +3,9 @@
 #include "kernels/cuda/cuda_repeat.h"
 #include "kernels/i18n.h"
 
-/* Of the card's free memory, what is left to the driver, to scratch memory and to the desktop. */
-#define HEADROOM      ((gsize) 256 << 20)
+/* Of the card's free memory, what is left to the driver and the kernels that it loads (of cuBLASLt, too), to scratch and
+ * staging memory, to the end of the last slab of weights and to the desktop. */
+#define HEADROOM      ((gsize) 320 << 20)
 #define STAGING_BYTES ((gsize) 16 << 20)
 
 gsize

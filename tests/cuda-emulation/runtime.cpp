@@ -17,6 +17,7 @@
 struct Block
 {
   size_t bytes;
+  size_t paged;      /* what the driver takes of the device for it */
   size_t mapped;
   bool   host;
 };
@@ -25,6 +26,7 @@ static struct
 {
   std::map<const unsigned char *, Block> blocks;
   size_t      allocated;
+  size_t      paged;
   int         objects;
   int         fail_after = -1;
   int         devices = 1;
@@ -144,6 +146,15 @@ hd_emulated_find_memory (void)
   return true;
 }
 
+/* As drivers do: what is larger than one MiB has whole pages of two. */
+static size_t
+count_paged (size_t bytes)
+{
+  const size_t page = (size_t) 2 << 20;
+
+  return bytes <= page / 2 ? bytes : (bytes + page - 1) / page * page;
+}
+
 /* In pages of its own, which end where a page does that cannot be touched, but for the alignment of 256. */
 static cudaError_t
 allocate (void **pointer, size_t bytes, bool host)
@@ -155,7 +166,7 @@ allocate (void **pointer, size_t bytes, bool host)
   *pointer = nullptr;
   if (hd_emulated_spoils_capture ())
     return hd_emulated_report (cudaErrorStreamCaptureUnsupported);
-  if (runtime.allocated + runtime.taken + bytes > DEVICE_BYTES || !hd_emulated_find_memory ())
+  if ((!host && runtime.paged + runtime.taken + count_paged (bytes) > DEVICE_BYTES) || !hd_emulated_find_memory ())
     return hd_emulated_report (cudaErrorMemoryAllocation);
   if (bytes == 0)
     return hd_emulated_report (cudaSuccess);
@@ -166,8 +177,9 @@ allocate (void **pointer, size_t bytes, bool host)
     return hd_emulated_report (cudaErrorMemoryAllocation);
 
   *pointer = pages + mapped - PAGE - rounded;
-  runtime.blocks[(unsigned char *) *pointer] = { bytes, mapped, host };
+  runtime.blocks[(unsigned char *) *pointer] = { bytes, host ? 0 : count_paged (bytes), mapped, host };
   runtime.allocated += bytes;
+  runtime.paged += host ? 0 : count_paged (bytes);
   return hd_emulated_report (cudaSuccess);
 }
 
@@ -192,6 +204,7 @@ release (void *pointer, bool host)
   rounded = (found->second.bytes + 255) / 256 * 256;
   munmap ((unsigned char *) pointer + rounded + PAGE - found->second.mapped, found->second.mapped);
   runtime.allocated -= found->second.bytes;
+  runtime.paged -= found->second.paged;
   runtime.blocks.erase (found);
   return hd_emulated_report (cudaSuccess);
 }
@@ -260,7 +273,7 @@ hd_emulated_check_side (const void *pointer, size_t bytes, bool device)
 cudaError_t
 cudaMemGetInfo (size_t *available, size_t *total)
 {
-  const size_t used = runtime.taken + runtime.allocated;
+  const size_t used = runtime.taken + runtime.paged;
 
   *available = used < DEVICE_BYTES ? DEVICE_BYTES - used : 0;
   *total = DEVICE_BYTES;

@@ -649,7 +649,7 @@ test_no_slab (void)
   assert_large (context, weight, 0);
   hd_weight_unref (weight);
 
-  hd_emulated_take_memory (all - hd_emulated_allocated () - (2 << 20));
+  hd_emulated_take_memory (all - hd_emulated_device_bytes () - (2 << 20));
   weight = new_large (context, 3);
   assert_large (context, weight, 3);
   g_assert_null (hd_weight_new (context, HD_WEIGHT_LINEAR, HD_DTYPE_F16, &part, 1, LARGE_IN, 1, 1, &error));
