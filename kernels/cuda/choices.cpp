@@ -9,10 +9,11 @@
 #include "kernels/cuda/cuda_repeat.h"
 
 /* To be raised when kernels change, so that they are measured again. */
-#define REVISION 2
+#define REVISION 3
 
 #define MEASURE_SECONDS  2e-3   /* of a candidate, by the card's estimate */
 #define MEASURE_RUNS     3
+#define MEASURE_TILES    4.0    /* for each processor, of 128 x 128 */
 #define CLEARLY_FASTER   0.97
 #define MOST_FILE_BYTES  (1 << 20)
 
@@ -223,11 +224,12 @@ write_file (Choices *choices)
 int
 hd_choices_rows (const HdCudaContext *cuda,
                  int                  rows,
+                 int                  outputs,
                  double               row_flops)
 {
-  const double enough = MEASURE_SECONDS * cuda->flops / row_flops;
+  const double enough = MAX (MEASURE_SECONDS * cuda->flops / row_flops,
+                             MEASURE_TILES * cuda->processors * 128.0 * 128.0 / outputs);
 
-  /* In tiles of the largest kind, and more than one for each processor. */
   if (enough >= rows)
     return rows;
 
@@ -347,20 +349,25 @@ hd_choices_measure (HdCudaContext   *cuda,
 int
 hd_choices_add_plans (const HdCudaContext *cuda,
                       int                  rows,
+                      gboolean             whole,
                       int                  outputs,
                       int                  depth,
                       gboolean             gated,
                       HdChoice            *candidates)
 {
   HdTilePlan plans[HD_TILE_MAX_PLANS];
-  int        n = hd_tile_plans (cuda, rows, outputs, depth, gated, plans);
+  int        n_plans = hd_tile_plans (cuda, rows, outputs, depth, gated, plans);
+  int        n = 0;
 
-  for (int i = 0; i < n; i++)
-    {
-      candidates[i] = { };
-      candidates[i].kind = HD_CHOICE_TILES;
-      candidates[i].plan = plans[i];
-    }
+  /* Of each shape there is one of a single part. */
+  for (int i = 0; i < n_plans; i++)
+    if (whole || plans[i].parts == 1)
+      {
+        candidates[n] = { };
+        candidates[n].kind = HD_CHOICE_TILES;
+        candidates[n].plan = plans[i];
+        n++;
+      }
 
   return n;
 }

@@ -42,9 +42,11 @@ typedef gboolean (* HdChoiceRun) (HdCudaContext   *cuda,
 /* cuBLASLt, or NULL where there is none. */
 HdLt    *hd_choices_library (HdCudaContext *cuda);
 
-/* Rows of products that take long enough to be measured: larger ones are measured with so many. */
+/* Rows of products that take long enough to be measured, and that give all processors several tiles: larger ones are
+ * measured with so many. */
 int      hd_choices_rows    (const HdCudaContext *cuda,
                              int                  rows,
+                             int                  outputs,
                              double               row_flops);
 
 /* What was chosen for @key, until the next measurement; NULL if nothing was. */
@@ -73,9 +75,11 @@ gboolean hd_choices_measure (HdCudaContext   *cuda,
 void     hd_choices_set_measuring (HdCudaContext *cuda,
                                    gboolean       measuring);
 
-/* Tile plans for a product, the one that should be fastest first. Returns how many, up to HD_CHOICES_MOST. */
+/* Tile plans for a product, the one that should be fastest first. Not @whole: @rows stand for any larger number, which
+ * is enough for all processors without sharing the depth. Returns how many, up to HD_CHOICES_MOST. */
 int      hd_choices_add_plans (const HdCudaContext *cuda,
                                int                  rows,
+                               gboolean             whole,
                                int                  outputs,
                                int                  depth,
                                gboolean             gated,

@@ -65,12 +65,15 @@ choose (HdCudaContext        *cuda,
   const HdChoice                    *known;
   HdChoice                           candidates[HD_CHOICES_MOST];
   Convolution<T>                     part = *convolution;
+  gboolean                           whole;
   int                                n;
 
-  part.job.rows = part.job.output.rows = hd_choices_rows (cuda, job->rows, 2.0 * job->outputs * job->depth);
-  key = g_strdup_printf ("convolution %d bytes, %d x %d to %d, %d taps, stride %d, dilation %d%s",
-                         (int) sizeof (T), part.job.rows, job->source.x_channels, job->outputs, map->taps,
-                         map->stride, map->dilation,
+  part.job.rows = part.job.output.rows = hd_choices_rows (cuda, job->rows, job->outputs,
+                                                           2.0 * job->outputs * job->depth);
+  whole = part.job.rows == job->rows;
+  key = g_strdup_printf ("convolution %d bytes, %d%s x %d to %d, %d taps, stride %d, dilation %d%s",
+                         (int) sizeof (T), part.job.rows, whole ? "" : " or more", job->source.x_channels,
+                         job->outputs, map->taps, map->stride, map->dilation,
                          map->height != map->read_height || map->width != map->read_width ? ", resized" : "");
   known = hd_choices_lookup (cuda, key);
   if (known != NULL && known->kind == HD_CHOICE_TILES)
@@ -79,7 +82,7 @@ choose (HdCudaContext        *cuda,
       return TRUE;
     }
 
-  n = hd_choices_add_plans (cuda, part.job.rows, job->outputs, job->depth, FALSE, candidates);
+  n = hd_choices_add_plans (cuda, part.job.rows, whole, job->outputs, job->depth, FALSE, candidates);
 
   return hd_choices_measure (cuda, key, candidates, convolution->aligned ? n : 1, run<T>, &part, choice, error);
 }

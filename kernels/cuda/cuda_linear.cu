@@ -216,15 +216,18 @@ choose (HdCudaContext   *cuda,
   HdLtAlgorithm       algorithms[ALGORITHMS];
   g_autofree char    *key = NULL;
   HdChoice           *known;
+  gboolean            whole;
   int                 n;
 
-  part.job.rows = part.job.output.rows = hd_choices_rows (cuda, layer->job.rows,
+  part.job.rows = part.job.output.rows = hd_choices_rows (cuda, layer->job.rows, layer->job.outputs,
                                                           2.0 * layer->job.outputs * layer->job.depth);
   part.product.rows = part.job.rows;
   part.product.y = gated ? NULL : output->y;
   part.product.residual = gated ? NULL : output->residual;
-  key = g_strdup_printf ("linear %s, %d x %d + %d to %d, activation %d%s%s", hd_dtype_name (layer->product.dtype),
-                         part.job.rows, layer->job.source.joined.channels, layer->job.source.joined.channels2,
+  whole = part.job.rows == layer->job.rows;
+  key = g_strdup_printf ("linear %s, %d%s x %d + %d to %d, activation %d%s%s", hd_dtype_name (layer->product.dtype),
+                         part.job.rows, whole ? "" : " or more", layer->job.source.joined.channels,
+                         layer->job.source.joined.channels2,
                          layer->job.outputs, output->activation, output->bias != NULL ? ", bias" : "",
                          output->residual != NULL ? ", residual" : "");
 
@@ -235,7 +238,7 @@ choose (HdCudaContext   *cuda,
       return TRUE;
     }
 
-  n = hd_choices_add_plans (cuda, part.job.rows, layer->job.outputs, layer->job.depth, gated, candidates);
+  n = hd_choices_add_plans (cuda, part.job.rows, whole, layer->job.outputs, layer->job.depth, gated, candidates);
   if (!layer->aligned)
     n = 1;
   if (library)

@@ -93,22 +93,23 @@ hd_tile_run (HdCudaContext     *cuda,
 {
   const int    slices = (job->depth + HD_TILE_DEPTH - 1) / HD_TILE_DEPTH;
   const gint64 chunks = (gint64) job->rows * ((job->output.channels + 7) / 8);
+  const HdTilePlan settled = { plan->shape, hd_tile_parts (plan->parts, job->rows, job->outputs) };
   float       *partial;
 
-  job->part_depth = (slices + plan->parts - 1) / plan->parts * HD_TILE_DEPTH;
+  job->part_depth = (slices + settled.parts - 1) / settled.parts * HD_TILE_DEPTH;
   job->output.partial = NULL;
-  if (plan->parts == 1)
-    return hd_tile_launch_shape<T> (cuda, job, aligned, plan, error);
+  if (settled.parts == 1)
+    return hd_tile_launch_shape<T> (cuda, job, aligned, &settled, error);
 
-  partial = (float *) hd_cuda_scratch (cuda, sizeof (float) * plan->parts * job->rows * (gsize) job->outputs, error);
+  partial = (float *) hd_cuda_scratch (cuda, sizeof (float) * settled.parts * job->rows * (gsize) job->outputs, error);
   if (partial == NULL)
     return FALSE;
   job->output.partial = partial;
-  if (!hd_tile_launch_shape<T> (cuda, job, aligned, plan, error))
+  if (!hd_tile_launch_shape<T> (cuda, job, aligned, &settled, error))
     return FALSE;
 
   job->output.partial = NULL;
   return hd_cuda_launch (cuda, "adding up", error, hd_tile_join_kernel<T>,
                          dim3 ((unsigned) ((chunks + HD_TILE_JOIN_THREADS - 1) / HD_TILE_JOIN_THREADS)),
-                         dim3 (HD_TILE_JOIN_THREADS), 0, job->output, partial, plan->parts);
+                         dim3 (HD_TILE_JOIN_THREADS), 0, job->output, partial, settled.parts);
 }

@@ -46,6 +46,14 @@ estimate (const HdCudaContext *cuda,
 }
 
 int
+hd_tile_parts (int parts,
+               int rows,
+               int outputs)
+{
+  return (double) parts * rows * outputs * sizeof (float) > MOST_PART_BYTES ? 1 : parts;
+}
+
+int
 hd_tile_plans (const HdCudaContext *cuda,
                int                  rows,
                int                  outputs,
@@ -74,7 +82,7 @@ hd_tile_plans (const HdCudaContext *cuda,
           HdTilePlan plan = { (HdTileKind) shape, parts };
           double     shared = estimate (cuda, &plan, rows, outputs, depth);
 
-          if (shared >= seconds[n - 1] || (double) parts * rows * outputs * sizeof (float) > MOST_PART_BYTES)
+          if (shared >= seconds[n - 1] || hd_tile_parts (parts, rows, outputs) == 1)
             continue;
           if (n == whole + 1)
             n++;

@@ -51,4 +51,10 @@ int hd_tile_plans (const HdCudaContext *cuda,
                    gboolean             gated,
                    HdTilePlan          *plans);
 
+/* @parts, or 1 if sums of so many parts of a product would take too much memory: how a product is cut is measured with
+ * fewer rows than it may have. */
+int hd_tile_parts (int parts,
+                   int rows,
+                   int outputs);
+
 G_END_DECLS

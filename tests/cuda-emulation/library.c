@@ -341,6 +341,33 @@ test_rows (void)
   test_cuda_assert_released ();
 }
 
+/* What is measured with some of the rows holds for all: every processor has enough of them, and none shares the depth,
+ * for which all rows together would take too much memory. */
+static void
+test_measured_rows (void)
+{
+  const int             outputs = 1280, depth = 9 * 1280;
+  g_autoptr (HdContext) context = new_context (HD_DTYPE_F16, 1 << 16);
+  int                   parts;
+  int                   rows;
+
+  /* Of a small card. */
+  test_cuda_pretend (context, 28, 6e12);
+  rows = test_cuda_measured_rows (context, 65536, outputs, depth, &parts);
+  g_assert_cmpint (rows, <, 65536);
+  g_assert_cmpint (rows * (outputs / 128) / 128, >=, 4 * 28);
+  g_assert_cmpint (parts, ==, 1);
+
+  /* All there are. */
+  g_assert_cmpint (test_cuda_measured_rows (context, 64, outputs, depth, &parts), ==, 64);
+  g_assert_cmpint (parts, >, 1);
+
+  /* Whatever a file says. */
+  g_assert_cmpint (test_cuda_parts (8, 64, outputs), ==, 8);
+  g_assert_cmpint (test_cuda_parts (8, 65536, outputs), ==, 1);
+  g_assert_cmpint (test_cuda_parts (2, 1 << 24, 512), ==, 1);
+}
+
 /* Two layers that the library computes. */
 typedef struct
 {
@@ -432,6 +459,7 @@ main (int    argc,
   g_test_add_func ("/cuda/library/failing", test_failing);
   g_test_add_func ("/cuda/library/chunks", test_chunks);
   g_test_add_func ("/cuda/library/rows", test_rows);
+  g_test_add_func ("/cuda/library/measured-rows", test_measured_rows);
   g_test_add_func ("/cuda/library/recorded", test_recorded);
 
   return g_test_run ();

@@ -31,6 +31,33 @@ test_cuda_plan (HdContext *context,
   return plans[0].shape;
 }
 
+int
+test_cuda_measured_rows (HdContext *context,
+                         int        rows,
+                         int        outputs,
+                         int        depth,
+                         int       *most_parts)
+{
+  HdCudaContext *cuda = (HdCudaContext *) context;
+  HdChoice       candidates[HD_CHOICES_MOST];
+  const int      measured = hd_choices_rows (cuda, rows, outputs, 2.0 * outputs * depth);
+  const int      n = hd_choices_add_plans (cuda, measured, measured == rows, outputs, depth, FALSE, candidates);
+
+  *most_parts = 0;
+  for (int i = 0; i < n; i++)
+    *most_parts = MAX (*most_parts, candidates[i].plan.parts);
+
+  return measured;
+}
+
+int
+test_cuda_parts (int parts,
+                 int rows,
+                 int outputs)
+{
+  return hd_tile_parts (parts, rows, outputs);
+}
+
 void
 test_cuda_measure (HdContext *context,
                    gboolean   measuring)

@@ -19,6 +19,18 @@ int  test_cuda_plan    (HdContext *context,
                         gboolean   gated,
                         int       *parts);
 
+/* How many rows of a product are measured, and into how many parts at most their depth is cut for that. */
+int  test_cuda_measured_rows (HdContext *context,
+                              int        rows,
+                              int        outputs,
+                              int        depth,
+                              int       *most_parts);
+
+/* hd_tile_parts() */
+int  test_cuda_parts   (int        parts,
+                        int        rows,
+                        int        outputs);
+
 /* Whether the fastest way of computing a product is measured; otherwise, and at first, what should be it is taken. */
 void test_cuda_measure (HdContext *context,
                         gboolean   measuring);
