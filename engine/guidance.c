@@ -21,28 +21,38 @@ standard_deviation (const float *values,
   return sqrt (squares / count);
 }
 
-void
-hd_guide (float       *without,
-          const float *with,
-          double       scale,
-          double       rescale,
-          gsize        count)
+/* What @guided is multiplied with to go back towards the deviation of @with. */
+static double
+rescaling (HdContext      *context,
+           const HdTensor *with,
+           const HdTensor *guided,
+           double          rescale)
 {
-  double deviation;
-  float  factor;
+  gsize             count = (gsize) hd_tensor_elements (guided);
+  g_autofree float *values = g_new0 (float, count);
+  double            deviation;
 
-  for (gsize i = 0; i < count; i++)
-    without[i] += (float) scale * (with[i] - without[i]);
-
-  if (!(rescale > 0.0))
-    return;
-
+  hd_download (context, guided, values);
+  deviation = standard_deviation (values, count);
   /* what does not vary cannot be brought to vary more */
-  deviation = standard_deviation (without, count);
   if (!(deviation > 0.0))
-    return;
+    return 1.0;
 
-  factor = (float) (rescale * standard_deviation (with, count) / deviation + (1.0 - rescale));
-  for (gsize i = 0; i < count; i++)
-    without[i] *= factor;
+  hd_download (context, with, values);
+
+  return rescale * standard_deviation (values, count) / deviation + (1.0 - rescale);
+}
+
+void
+hd_guide (HdContext      *context,
+          const HdTensor *without,
+          const HdTensor *with,
+          double          scale,
+          double          rescale,
+          HdTensor       *guided)
+{
+  hd_combine (context, 1.0 - scale, without, scale, with, guided);
+
+  if (rescale > 0.0 && with != NULL && guided != NULL)
+    hd_combine (context, rescaling (context, with, guided, rescale), guided, 0.0, NULL, guided);
 }

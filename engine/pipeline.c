@@ -24,8 +24,11 @@ typedef struct
   HdRauNet            rau_net;
   HdMswMsa            msw_msa;
   HdStart             start;
-  float              *input;        /* (I, h, w) for each image of a pass */
-  float              *prediction;   /* (L, h, w) for each image of the batch */
+  HdTensor           *latents;      /* (1, h, w, L), float32 */
+  HdTensor           *input;        /* (B, h, w, I): of a pass; in the same place in all steps */
+  HdTensor           *seen;         /* (B, h, w, L): the latents as the UNet sees them, scaled: part of @input */
+  HdTensor           *plain;        /* the same without what models for inpainting read beside: for the ControlNet */
+  HdTensor           *guided;       /* (1, h, w, L), float32; NULL: without guidance */
 } Denoising;
 
 /* Images of a pass. */
@@ -45,8 +48,11 @@ denoising_clear (Denoising *denoising)
       g_clear_pointer (&denoising->controls[pass], hd_control_condition_free);
     }
   hd_start_clear (&denoising->start);
-  g_clear_pointer (&denoising->input, g_free);
-  g_clear_pointer (&denoising->prediction, g_free);
+  g_clear_pointer (&denoising->latents, hd_tensor_unref);
+  g_clear_pointer (&denoising->input, hd_tensor_unref);
+  g_clear_pointer (&denoising->seen, hd_tensor_unref);
+  g_clear_pointer (&denoising->plain, hd_tensor_unref);
+  g_clear_pointer (&denoising->guided, hd_tensor_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Denoising, denoising_clear)
@@ -240,9 +246,6 @@ denoising_init (Denoising    *denoising,
                 const HdRun  *run,
                 GError      **error)
 {
-  const HdUnetConfig *config = &pipeline->model->unet;
-  gsize               pixels = (gsize) run->latent_height * run->latent_width;
-
   *denoising = (Denoising) {
     .pipeline = pipeline, .run = run, .batch = run->guidance_scale > 1.0 ? MAX_GUIDANCE_BATCH : 1,
   };
@@ -255,15 +258,6 @@ denoising_init (Denoising    *denoising,
   if (denoising->sampler == NULL)
     return FALSE;
   denoising->steps = hd_sampler_get_evaluations (denoising->sampler);
-
-  denoising->input = g_try_new (float, get_pass_batch (denoising) * pixels * config->in_channels);
-  denoising->prediction = g_try_new (float, denoising->batch * pixels * config->out_channels);
-  if (denoising->input == NULL || denoising->prediction == NULL)
-    {
-      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_NO_MEMORY, "No memory for latents of %d x %d",
-                   run->latent_width, run->latent_height);
-      return FALSE;
-    }
 
   init_hidiffusion (denoising);
 
@@ -283,35 +277,10 @@ control_applies (const Denoising *denoising,
          && (double) (k + 1) / denoising->steps <= control->end;
 }
 
-/* All images of a pass read the same: the latents, and what models for inpainting read beside them. */
-static HdTensor *
-upload_input (const Denoising *denoising,
-              const float     *latents,
-              const float     *extra,
-              int              channels)
-{
-  HdContext   *context = denoising->pipeline->context;
-  const HdRun *run = denoising->run;
-  int          batch = get_pass_batch (denoising);
-  gsize        image = (gsize) channels * run->latent_height * run->latent_width;
-  gsize        count = extra != NULL ? denoising->start.count : image;
-
-  for (int n = 0; n < batch; n++)
-    {
-      memcpy (denoising->input + n * image, latents, count * sizeof *latents);
-      if (extra != NULL)
-        memcpy (denoising->input + n * image + count, extra, (image - count) * sizeof *extra);
-    }
-
-  return hd_upload (context, hd_context_get_dtype (context), batch, run->latent_height, run->latent_width,
-                    channels, denoising->input);
-}
-
 /* An evaluation. */
 typedef struct
 {
   Denoising     *denoising;
-  const float   *latents;     /* scaled */
   double         timestep;
   HdRauNetTools  tools;
   gboolean       control;     /* the ControlNet is applied */
@@ -328,7 +297,6 @@ predict (HdContext *context,
   Denoising            *denoising = evaluation->denoising;
   HdPipeline           *pipeline = denoising->pipeline;
   const HdRun          *run = denoising->run;
-  const HdUnetConfig   *config = &pipeline->model->unet;
   guint                 splits = pipeline->plan.splits;
   HdMswMsa              msw_msa = denoising->msw_msa;
   HdControlResiduals    residuals = { 0 };
@@ -336,58 +304,160 @@ predict (HdContext *context,
     .condition = denoising->conditions[evaluation->pass], .rau_net = &evaluation->tools,
     .msw_msa = run->msw_msa ? &msw_msa : NULL, .splits = splits,
   };
-  g_autoptr (HdTensor)  x = NULL;
+  HdTensor             *y;
 
   if (evaluation->control)
     {
-      x = upload_input (denoising, evaluation->latents, NULL, config->out_channels);
-      hd_control_net (pipeline->control_net, x, evaluation->timestep, denoising->controls[evaluation->pass],
-                      run->control->strength, splits, &residuals);
+      hd_control_net (pipeline->control_net, denoising->plain, evaluation->timestep,
+                      denoising->controls[evaluation->pass], run->control->strength, splits, &residuals);
       inputs.control = &residuals;
     }
 
-  hd_tensor_take (&x, upload_input (denoising, evaluation->latents, denoising->start.extra, config->in_channels));
-  hd_tensor_take (&x, hd_unet (pipeline->unet, x, evaluation->timestep, &inputs));
+  y = hd_unet (pipeline->unet, denoising->input, evaluation->timestep, &inputs);
   hd_control_residuals_clear (&residuals);
   evaluation->calls = msw_msa.call;
 
-  return g_steal_pointer (&x);
+  return y;
 }
 
-/* Runs the networks for evaluation @k on the scaled @latents; the guided prediction is then in @denoising. */
-static gboolean
-evaluate (Denoising    *denoising,
-          int           k,
-          const float  *latents,
-          GError      **error)
+/* What the networks predict in evaluation @k, with guidance; %NULL once the context has failed. */
+static HdTensor *
+evaluate (Denoising *denoising,
+          int        k)
 {
-  HdContext   *context = denoising->pipeline->context;
-  const HdRun *run = denoising->run;
-  gsize        count = (gsize) get_pass_batch (denoising) * denoising->start.count;
-  Evaluation   evaluation = {
-    .denoising = denoising, .latents = latents, .timestep = hd_sampler_get_timestep (denoising->sampler, k),
+  HdContext            *context = denoising->pipeline->context;
+  const HdRun          *run = denoising->run;
+  HdTensor             *predicted[MAX_GUIDANCE_BATCH] = { NULL };
+  g_autoptr (HdTensor)  all = NULL;
+  g_autoptr (HdTensor)  without = NULL;
+  g_autoptr (HdTensor)  with = NULL;
+  Evaluation            evaluation = {
+    .denoising = denoising, .timestep = hd_sampler_get_timestep (denoising->sampler, k),
     .tools = hd_rau_net_at (&denoising->rau_net, k), .control = control_applies (denoising, k),
   };
 
   /* Both halves of the guidance see the same windows. */
   for (int pass = 0; pass < denoising->passes; pass++)
     {
-      guint64              key = hd_rau_net_key (&evaluation.tools, evaluation.control) | (guint64) pass << 48;
-      g_autoptr (HdTensor) y = NULL;
+      guint64 key = hd_rau_net_key (&evaluation.tools, evaluation.control) | (guint64) pass << 48;
 
       evaluation.pass = pass;
-      y = hd_context_repeat (context, key, predict, &evaluation);
-      hd_download (context, y, denoising->prediction + pass * count);
+      predicted[pass] = hd_context_repeat (context, key, predict, &evaluation);
     }
   denoising->msw_msa.call = evaluation.calls;
+
+  if (denoising->guided == NULL)
+    return predicted[0];
+
+  all = predicted[0];
+  without = hd_tensor_images (all, 0, 1);
+  with = denoising->passes > 1 ? predicted[1] : hd_tensor_images (all, 1, 1);
+  hd_guide (context, without, with, run->guidance_scale, run->guidance_rescale, denoising->guided);
+
+  return hd_tensor_ref (denoising->guided);
+}
+
+/* What models for inpainting read beside the latents, for all steps. */
+static void
+place_extra (Denoising *denoising)
+{
+  HdContext            *context = denoising->pipeline->context;
+  const HdRun          *run = denoising->run;
+  const HdUnetConfig   *config = &denoising->pipeline->model->unet;
+  int                   channels = config->in_channels - config->out_channels;
+  g_autoptr (HdTensor)  extra = hd_upload (context, HD_DTYPE_F32, 1, run->latent_height, run->latent_width, channels,
+                                           denoising->start.extra);
+  g_autoptr (HdTensor)  place = hd_tensor_channels (denoising->input, config->out_channels, channels);
+
+  hd_combine (context, 1.0, extra, 0.0, NULL, place);
+}
+
+/* The latents, and room for what is made of them in each step. */
+static void
+prepare_latents (Denoising   *denoising,
+                 const float *latents)
+{
+  HdContext          *context = denoising->pipeline->context;
+  const HdRun        *run = denoising->run;
+  const HdUnetConfig *config = &denoising->pipeline->model->unet;
+  HdDtype             dtype = hd_context_get_dtype (context);
+  int                 batch = get_pass_batch (denoising);
+  int                 height = run->latent_height;
+  int                 width = run->latent_width;
+  int                 channels = config->out_channels;
+
+  denoising->latents = hd_upload (context, HD_DTYPE_F32, 1, height, width, channels, latents);
+  hd_sampler_begin (denoising->sampler, context, denoising->latents);
+  if (denoising->batch > 1)
+    denoising->guided = hd_tensor_new (context, HD_DTYPE_F32, 1, height, width, channels);
+
+  denoising->input = hd_tensor_new (context, dtype, batch, height, width, config->in_channels);
+  denoising->seen = hd_tensor_channels (denoising->input, 0, channels);
+  if (denoising->start.extra != NULL)
+    place_extra (denoising);
+  if (run->control == NULL)
+    return;
+
+  if (denoising->start.extra != NULL)
+    denoising->plain = hd_tensor_new (context, dtype, batch, height, width, channels);
+  else if (denoising->input != NULL)
+    denoising->plain = hd_tensor_ref (denoising->input);
+}
+
+/* The latents as the networks are to see them in evaluation @k. */
+static void
+scale_input (Denoising *denoising,
+             int        k)
+{
+  hd_sampler_scale_input (denoising->sampler, k, denoising->latents, denoising->seen);
+  if (denoising->start.extra != NULL && denoising->plain != NULL)
+    hd_sampler_scale_input (denoising->sampler, k, denoising->latents, denoising->plain);
+}
+
+/* Shows the picture as it is guessed in evaluation @k; @latents: room on the host. */
+static gboolean
+show_guess (Denoising       *denoising,
+            int              k,
+            const HdTensor  *prediction,
+            float           *latents,
+            GError         **error)
+{
+  HdContext            *context = denoising->pipeline->context;
+  const HdRun          *run = denoising->run;
+  const HdTensor       *x = denoising->latents;
+  g_autoptr (HdTensor)  clean = NULL;
+
+  if (run->guess == NULL)
+    return TRUE;
+
+  clean = hd_tensor_new (context, HD_DTYPE_F32, 1, x->height, x->width, x->channels);
+  hd_sampler_guess_clean (denoising->sampler, k, x, prediction, clean);
+  hd_download (context, clean, latents);
   if (!hd_context_check (context, error))
     return FALSE;
 
-  if (denoising->batch == MAX_GUIDANCE_BATCH)
-    hd_guide (denoising->prediction, denoising->prediction + denoising->start.count, run->guidance_scale,
-              run->guidance_rescale, denoising->start.count);
+  run->guess (latents, run->user_data);
 
   return TRUE;
+}
+
+/* Before evaluation @k, what is not to be filled is put back, on the host; @latents: room there. */
+static void
+restore (Denoising *denoising,
+         int        k,
+         float     *latents)
+{
+  HdContext            *context = denoising->pipeline->context;
+  HdTensor             *x = denoising->latents;
+  g_autoptr (HdTensor)  restored = NULL;
+
+  if (!hd_start_restores (&denoising->start))
+    return;
+
+  hd_download (context, x, latents);
+  hd_start_restore (&denoising->start, denoising->sampler, k, latents);
+  restored = hd_upload (context, HD_DTYPE_F32, 1, x->height, x->width, x->channels, latents);
+  hd_combine (context, 1.0, restored, 0.0, NULL, x);
 }
 
 /* Weights that a device has not taken over yet are read from the files while it computes. */
@@ -407,41 +477,40 @@ hd_pipeline_denoise (HdPipeline   *pipeline,
                      float        *latents,
                      GError      **error)
 {
+  HdContext          *context = pipeline->context;
   g_auto (Denoising)  denoising;
-  g_autofree float   *scaled = NULL;
-  gsize               count;
 
   if (!denoising_init (&denoising, pipeline, run, error)
       || !hd_start_init (&denoising.start, pipeline, run, denoising.sampler, latents, error)
       || !encode_text (&denoising, error))
     return FALSE;
 
-  count = denoising.start.count;
-  scaled = g_new (float, count);
+  prepare_latents (&denoising, latents);
+  if (!hd_context_check (context, error))
+    return FALSE;
 
   for (int k = 0; k < denoising.steps; k++)
     {
+      g_autoptr (HdTensor) prediction = NULL;
+
       if (run->step != NULL)
         run->step (k, denoising.steps, run->user_data);
 
       if (!check_files (&denoising, error))
         return FALSE;
 
-      hd_sampler_scale_input (denoising.sampler, k, latents, scaled, count);
-      if (!evaluate (&denoising, k, scaled, error))
+      scale_input (&denoising, k);
+      prediction = evaluate (&denoising, k);
+      if (!hd_context_check (context, error) || !show_guess (&denoising, k, prediction, latents, error))
         return FALSE;
 
-      if (run->guess != NULL)
-        {
-          hd_sampler_guess_clean (denoising.sampler, k, latents, denoising.prediction, scaled, count);
-          run->guess (scaled, run->user_data);
-        }
-
-      hd_sampler_step (denoising.sampler, k, denoising.prediction, latents, count, run->noise, run->user_data);
-      hd_start_restore (&denoising.start, denoising.sampler, k + 1, latents);
+      hd_sampler_step (denoising.sampler, k, prediction, denoising.latents, run->noise, run->user_data);
+      restore (&denoising, k + 1, latents);
     }
 
-  return TRUE;
+  hd_download (context, denoising.latents, latents);
+
+  return hd_context_check (context, error);
 }
 
 gboolean

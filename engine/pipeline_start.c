@@ -171,14 +171,19 @@ hd_start_clear (HdStart *start)
   g_clear_pointer (&start->kept, g_free);
 }
 
+gboolean
+hd_start_restores (const HdStart *start)
+{
+  return start->kept != NULL;
+}
+
 void
 hd_start_restore (const HdStart    *start,
                   const HdSampler  *sampler,
                   int               k,
                   float            *latents)
 {
-  if (start->kept == NULL)
-    return;
+  g_return_if_fail (start->kept != NULL);
 
   hd_sampler_add_noise_at (sampler, k, start->clean, start->noise, start->kept, start->count);
   for (gsize c = 0; c < start->count; c += start->pixels)

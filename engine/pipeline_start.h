@@ -44,6 +44,9 @@ gboolean hd_start_init    (HdStart          *start,
                            GError          **error);
 void     hd_start_clear   (HdStart          *start);
 
+/* Whether hd_start_restore() has anything to do. */
+gboolean hd_start_restores (const HdStart    *start);
+
 /* Ordinary models do not know of a mask: before evaluation @k, the latents where the picture stays are put back, at the
  * level of noise that evaluation @k expects. */
 void     hd_start_restore (const HdStart    *start,

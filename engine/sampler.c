@@ -228,6 +228,15 @@ hd_sampler_new (const HdSchedulerConfig  *config,
   return sampler;
 }
 
+/* Gives back what it has of the device. */
+static void
+forget_run (HdSampler *sampler)
+{
+  for (int i = 0; i < HD_SAMPLER_MAX_KEPT; i++)
+    g_clear_pointer (&sampler->kept[i], hd_tensor_unref);
+  g_clear_pointer (&sampler->context, hd_context_unref);
+}
+
 void
 hd_sampler_free (HdSampler *sampler)
 {
@@ -236,6 +245,7 @@ hd_sampler_free (HdSampler *sampler)
 
   if (sampler->klass->clear != NULL)
     sampler->klass->clear (sampler);
+  forget_run (sampler);
   hd_noise_schedule_clear (&sampler->schedule);
   g_free (sampler->timesteps);
   g_free (sampler->sigmas);
@@ -327,31 +337,6 @@ hd_sampler_get_denoised (const HdSampler *sampler,
 }
 
 void
-hd_sampler_combine (double       from_x,
-                    const float *x,
-                    double       from_m,
-                    const float *m,
-                    float       *values,
-                    gsize        count)
-{
-  float scale_x = (float) from_x;
-  float scale_m = (float) from_m;
-
-  for (gsize i = 0; i < count; i++)
-    values[i] = scale_x * x[i] + scale_m * m[i];
-}
-
-float *
-hd_sampler_keep (float **buffer,
-                 gsize   count)
-{
-  if (*buffer == NULL)
-    *buffer = g_new (float, count);
-
-  return *buffer;
-}
-
-void
 hd_sampler_add_noise (const HdSampler *sampler,
                       const float     *clean,
                       const float     *noise,
@@ -379,15 +364,26 @@ hd_sampler_add_noise_at (const HdSampler *sampler,
   else
     level = sampler->sigmas[sampler->first + k];
 
-  hd_sampler_combine (signal, clean, level, noise, x, count);
+  for (gsize i = 0; i < count; i++)
+    x[i] = (float) signal * clean[i] + (float) level * noise[i];
+}
+
+void
+hd_sampler_begin (HdSampler      *sampler,
+                  HdContext      *context,
+                  const HdTensor *x)
+{
+  forget_run (sampler);
+  sampler->context = hd_context_ref (context);
+  for (int i = 0; x != NULL && i < sampler->klass->n_kept; i++)
+    sampler->kept[i] = hd_tensor_new (context, HD_DTYPE_F32, 1, x->height, x->width, x->channels);
 }
 
 void
 hd_sampler_scale_input (const HdSampler *sampler,
                         int              k,
-                        const float     *x,
-                        float           *input,
-                        gsize            count)
+                        const HdTensor  *x,
+                        HdTensor        *input)
 {
   double signal = 1.0;
   double level;
@@ -397,37 +393,57 @@ hd_sampler_scale_input (const HdSampler *sampler,
   if (sampler->klass->latents == HD_LATENTS_EXPLODING)
     hd_sampler_get_shares (sampler, sampler->first + k, &signal, &level);
 
-  for (gsize i = 0; i < count; i++)
-    input[i] = (float) signal * x[i];
+  hd_combine (sampler->context, signal, x, 0.0, NULL, input);
 }
 
 void
 hd_sampler_guess_clean (const HdSampler *sampler,
                         int              k,
-                        const float     *x,
-                        const float     *prediction,
-                        float           *clean,
-                        gsize            count)
+                        const HdTensor  *x,
+                        const HdTensor  *prediction,
+                        HdTensor        *clean)
 {
   double from_x = 1.0;
   double from_m = 0.0;
 
   hd_sampler_get_denoised (sampler, sampler->first + k, &from_x, &from_m);
-  hd_sampler_combine (from_x, x, from_m, prediction, clean, count);
+  hd_combine (sampler->context, from_x, x, from_m, prediction, clean);
 }
 
 void
-hd_sampler_step (HdSampler   *sampler,
-                 int          k,
-                 const float *prediction,
-                 float       *x,
-                 gsize        count,
-                 HdNoiseFunc  noise,
-                 gpointer     user_data)
+hd_sampler_combine_fresh (const HdSampler *sampler,
+                          double           from_x,
+                          double           level,
+                          HdTensor        *x,
+                          HdNoiseFunc      noise,
+                          gpointer         user_data)
+{
+  g_autoptr (HdTensor)  fresh = NULL;
+  g_autofree float     *values = NULL;
+  gsize                 count;
+
+  /* There is none where the device has failed. */
+  if (x == NULL)
+    return;
+
+  count = (gsize) hd_tensor_elements (x);
+  values = g_new (float, count);
+  noise (values, count, user_data);
+  fresh = hd_upload (sampler->context, HD_DTYPE_F32, 1, x->height, x->width, x->channels, values);
+  hd_combine (sampler->context, from_x, x, level, fresh, x);
+}
+
+void
+hd_sampler_step (HdSampler      *sampler,
+                 int             k,
+                 const HdTensor *prediction,
+                 HdTensor       *x,
+                 HdNoiseFunc     noise,
+                 gpointer        user_data)
 {
   g_return_if_fail (k >= 0 && k < hd_sampler_get_evaluations (sampler));
   g_return_if_fail (k == 0 || k == sampler->next);
 
   sampler->next = k + 1;
-  sampler->klass->step (sampler, sampler->first + k, prediction, x, count, noise, user_data);
+  sampler->klass->step (sampler, sampler->first + k, prediction, x, noise, user_data);
 }

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "engine/noise_schedule.h"
+#include "kernels/ops.h"
 
 G_BEGIN_DECLS
 
-/* A sampler takes latents from noise to a picture's in steps. It is plain arithmetic on the host in float32:
- * latents are (C, H, W), and small beside everything else. */
+/* A sampler takes latents from noise to a picture's in steps. Coefficients are computed on the host in double; latents
+ * are (1, H, W, C) tensors of float32 on the device, which combines them in the same way on all devices. */
 
 typedef struct _HdSampler HdSampler;
 
@@ -83,12 +84,12 @@ double     hd_sampler_get_initial_sigma (const HdSampler *sampler);
 
 /**
  * hd_sampler_add_noise:
- * @clean: latents of a picture
+ * @clean: (C, H, W) latents of a picture
  * @noise: normally distributed numbers
  * @x: room for the latents that the run may begin with; may be @clean or @noise
  * @count: number of elements
  *
- * diffusers' scheduler.add_noise() at the run's first timestep.
+ * diffusers' scheduler.add_noise() at the run's first timestep, on the host.
  */
 void       hd_sampler_add_noise       (const HdSampler *sampler,
                                        const float     *clean,
@@ -105,38 +106,46 @@ void       hd_sampler_add_noise_at    (const HdSampler *sampler,
                                        float           *x,
                                        gsize            count);
 
-/* @input = what the UNet is given in evaluation @k for the latents @x; @count numbers each. */
+/**
+ * hd_sampler_begin:
+ * @x: the latents of the run, (1, H, W, C) in float32
+ *
+ * Takes room on the device for what the sampler keeps from step to step, before the first: so what a network finds of the
+ * device's memory is the same in all of them. Whatever fails is @context's error.
+ */
+void       hd_sampler_begin           (HdSampler       *sampler,
+                                       HdContext       *context,
+                                       const HdTensor  *x);
+
+/* @input = what the UNet is given in evaluation @k for the latents @x, in its own type, for each of its images. */
 void       hd_sampler_scale_input     (const HdSampler *sampler,
                                        int              k,
-                                       const float     *x,
-                                       float           *input,
-                                       gsize            count);
+                                       const HdTensor  *x,
+                                       HdTensor        *input);
 
 /**
  * hd_sampler_step:
- * @k: the evaluation that @prediction comes from; to be called with 0, 1, 2, ..., and from 0 again for another run
- * @prediction: what the UNet gave, after guidance
+ * @k: the evaluation that @prediction comes from; to be called with 0, 1, 2, ..., and from 0 again for another run,
+ *   after hd_sampler_begin()
+ * @prediction: what the UNet gave, after guidance, as @x, of any type
  * @x: the latents, taken from before the step to after it
- * @count: number of elements, the same in the whole life of the sampler
- * @noise: asked for fresh noise where the sampler wants some: DDIM with eta, Euler a and the SDE once a step, the last
- *   one too; LCM in all steps but the last
+ * @noise: asked for fresh noise, (C, H, W), where the sampler wants some: DDIM with eta, Euler a and the SDE once a
+ *   step, the last one too; LCM in all steps but the last
  */
 void       hd_sampler_step            (HdSampler       *sampler,
                                        int              k,
-                                       const float     *prediction,
-                                       float           *x,
-                                       gsize            count,
+                                       const HdTensor  *prediction,
+                                       HdTensor        *x,
                                        HdNoiseFunc      noise,
                                        gpointer         user_data);
 
 /* @clean = the picture's latents as they are guessed from the latents @x before evaluation @k and the @prediction that
- * came of it; @count numbers each. */
+ * came of it; all of one shape. */
 void       hd_sampler_guess_clean     (const HdSampler *sampler,
                                        int              k,
-                                       const float     *x,
-                                       const float     *prediction,
-                                       float           *clean,
-                                       gsize            count);
+                                       const HdTensor  *x,
+                                       const HdTensor  *prediction,
+                                       HdTensor        *clean);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HdSampler, hd_sampler_free)
 

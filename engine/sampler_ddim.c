@@ -78,13 +78,12 @@ get_epsilon (HdPrediction prediction,
 }
 
 static void
-ddim_step (HdSampler   *sampler,
-           int          k,
-           const float *prediction,
-           float       *x,
-           gsize        count,
-           HdNoiseFunc  noise,
-           gpointer     user_data)
+ddim_step (HdSampler      *sampler,
+           int             k,
+           const HdTensor *prediction,
+           HdTensor       *x,
+           HdNoiseFunc     noise,
+           gpointer        user_data)
 {
   const Ddim *ddim = (const Ddim *) sampler;
   double      alpha = sampler->schedule.alphas_cumprod[(int) sampler->timesteps[k]];
@@ -97,16 +96,11 @@ ddim_step (HdSampler   *sampler,
 
   hd_sampler_get_denoised (sampler, k, &x0_x, &x0_m);
   get_epsilon (sampler->prediction, sqrt (alpha), sqrt (1.0 - alpha), &epsilon_x, &epsilon_m);
-  hd_sampler_combine (signal * x0_x + direction * epsilon_x, x,
-                      signal * x0_m + direction * epsilon_m, prediction, x, count);
+  hd_combine (sampler->context, signal * x0_x + direction * epsilon_x, x,
+              signal * x0_m + direction * epsilon_m, prediction, x);
 
   if (ddim->eta > 0.0)
-    {
-      g_autofree float *values = g_new (float, count);
-
-      noise (values, count, user_data);
-      hd_sampler_combine (1.0, x, fresh, values, x, count);
-    }
+    hd_sampler_combine_fresh (sampler, 1.0, fresh, x, noise, user_data);
 }
 
 const HdSamplerClass hd_sampler_ddim = {

@@ -8,21 +8,13 @@
 
 #include "engine/sampler_private.h"
 
-typedef struct
+/* What is kept from step to step. */
+enum
 {
-  HdSampler  parent;
-  float     *picture;   /* x0 as this step sees it */
-  float     *previous;  /* as the one before saw it */
-} Dpmpp;
-
-static void
-dpmpp_clear (HdSampler *sampler)
-{
-  Dpmpp *dpmpp = (Dpmpp *) sampler;
-
-  g_free (dpmpp->picture);
-  g_free (dpmpp->previous);
-}
+  PICTURE,   /* x0 as this step sees it */
+  PREVIOUS,  /* as the one before saw it */
+  N_KEPT,
+};
 
 /* x0 in the middle of the step lies this far beyond the x0 at its beginning, as a multiple of what it has changed by in
  * the step before. */
@@ -44,68 +36,64 @@ extrapolation (const HdSampler *sampler,
 
 /* x = from_x x + from_picture (picture + extrapolation (picture - previous)) */
 static void
-dpmpp_update (HdSampler   *sampler,
-              int          k,
-              const float *prediction,
-              float       *x,
-              gsize        count,
-              double       from_x,
-              double       from_picture)
+dpmpp_update (HdSampler      *sampler,
+              int             k,
+              const HdTensor *prediction,
+              HdTensor       *x,
+              double          from_x,
+              double          from_picture)
 {
-  Dpmpp  *dpmpp = (Dpmpp *) sampler;
-  float  *oldest = dpmpp->previous;
-  double  beyond = extrapolation (sampler, k);
-  double  x0_x = 0.0;
-  double  x0_m = 0.0;
+  HdContext *context = sampler->context;
+  HdTensor **kept = sampler->kept;
+  HdTensor  *oldest = kept[PREVIOUS];
+  double     beyond = extrapolation (sampler, k);
+  double     x0_x = 0.0;
+  double     x0_m = 0.0;
 
-  dpmpp->previous = dpmpp->picture;
-  dpmpp->picture = oldest;
+  kept[PREVIOUS] = kept[PICTURE];
+  kept[PICTURE] = oldest;
 
   hd_sampler_get_denoised (sampler, k, &x0_x, &x0_m);
-  hd_sampler_combine (x0_x, x, x0_m, prediction, hd_sampler_keep (&dpmpp->picture, count), count);
+  hd_combine (context, x0_x, x, x0_m, prediction, kept[PICTURE]);
 
-  hd_sampler_combine (from_x, x, from_picture * (1.0 + beyond), dpmpp->picture, x, count);
+  hd_combine (context, from_x, x, from_picture * (1.0 + beyond), kept[PICTURE], x);
   if (beyond > 0.0)
-    hd_sampler_combine (1.0, x, -from_picture * beyond, dpmpp->previous, x, count);
+    hd_combine (context, 1.0, x, -from_picture * beyond, kept[PREVIOUS], x);
 }
 
 static void
-dpmpp_2m_step (HdSampler   *sampler,
-               int          k,
-               const float *prediction,
-               float       *x,
-               gsize        count,
-               HdNoiseFunc  noise,
-               gpointer     user_data)
+dpmpp_2m_step (HdSampler      *sampler,
+               int             k,
+               const HdTensor *prediction,
+               HdTensor       *x,
+               HdNoiseFunc     noise,
+               gpointer        user_data)
 {
   double left = sampler->sigmas[k + 1] / sampler->sigmas[k];  /* exp (-h) in the paper */
   double signal, level, next_signal, next_level;
 
   hd_sampler_get_shares (sampler, k, &signal, &level);
   hd_sampler_get_shares (sampler, k + 1, &next_signal, &next_level);
-  dpmpp_update (sampler, k, prediction, x, count, next_level / level, next_signal * (1.0 - left));
+  dpmpp_update (sampler, k, prediction, x, next_level / level, next_signal * (1.0 - left));
 }
 
 static void
-dpmpp_2m_sde_step (HdSampler   *sampler,
-                   int          k,
-                   const float *prediction,
-                   float       *x,
-                   gsize        count,
-                   HdNoiseFunc  noise,
-                   gpointer     user_data)
+dpmpp_2m_sde_step (HdSampler      *sampler,
+                   int             k,
+                   const HdTensor *prediction,
+                   HdTensor       *x,
+                   HdNoiseFunc     noise,
+                   gpointer        user_data)
 {
-  double            left = sampler->sigmas[k + 1] / sampler->sigmas[k];
-  double            fresh = 1.0 - left * left;
-  g_autofree float *values = g_new (float, count);
-  double            signal, level, next_signal, next_level;
+  double left = sampler->sigmas[k + 1] / sampler->sigmas[k];
+  double fresh = 1.0 - left * left;
+  double signal, level, next_signal, next_level;
 
   hd_sampler_get_shares (sampler, k, &signal, &level);
   hd_sampler_get_shares (sampler, k + 1, &next_signal, &next_level);
-  dpmpp_update (sampler, k, prediction, x, count, next_level / level * left, next_signal * fresh);
+  dpmpp_update (sampler, k, prediction, x, next_level / level * left, next_signal * fresh);
 
-  noise (values, count, user_data);
-  hd_sampler_combine (1.0, x, next_level * sqrt (fresh), values, x, count);
+  hd_sampler_combine_fresh (sampler, 1.0, next_level * sqrt (fresh), x, noise, user_data);
 }
 
 const HdSamplerClass hd_sampler_dpmpp_2m = {
@@ -114,8 +102,8 @@ const HdSamplerClass hd_sampler_dpmpp_2m = {
   .grid = HD_TIMESTEP_GRID_OPEN,
   .latents = HD_LATENTS_PRESERVING,
   .order = 1,
-  .size = sizeof (Dpmpp),
-  .clear = dpmpp_clear,
+  .n_kept = N_KEPT,
+  .size = sizeof (HdSampler),
   .step = dpmpp_2m_step,
 };
 
@@ -125,7 +113,7 @@ const HdSamplerClass hd_sampler_dpmpp_2m_sde = {
   .grid = HD_TIMESTEP_GRID_OPEN,
   .latents = HD_LATENTS_PRESERVING,
   .order = 1,
-  .size = sizeof (Dpmpp),
-  .clear = dpmpp_clear,
+  .n_kept = N_KEPT,
+  .size = sizeof (HdSampler),
   .step = dpmpp_2m_sde_step,
 };

@@ -5,20 +5,19 @@
 #include "engine/sampler_private.h"
 
 static void
-euler_step (HdSampler   *sampler,
-            int          k,
-            const float *prediction,
-            float       *x,
-            gsize        count,
-            HdNoiseFunc  noise,
-            gpointer     user_data)
+euler_step (HdSampler      *sampler,
+            int             k,
+            const HdTensor *prediction,
+            HdTensor       *x,
+            HdNoiseFunc     noise,
+            gpointer        user_data)
 {
   double share = sampler->sigmas[k + 1] / sampler->sigmas[k];  /* of the distance from x0 that is left */
   double from_x = 0.0;
   double from_m = 0.0;
 
   hd_sampler_get_denoised (sampler, k, &from_x, &from_m);
-  hd_sampler_combine (share + (1.0 - share) * from_x, x, (1.0 - share) * from_m, prediction, x, count);
+  hd_combine (sampler->context, share + (1.0 - share) * from_x, x, (1.0 - share) * from_m, prediction, x);
 }
 
 const HdSamplerClass hd_sampler_euler = {

@@ -7,28 +7,25 @@
 #include "engine/sampler_private.h"
 
 static void
-euler_ancestral_step (HdSampler   *sampler,
-                      int          k,
-                      const float *prediction,
-                      float       *x,
-                      gsize        count,
-                      HdNoiseFunc  noise,
-                      gpointer     user_data)
+euler_ancestral_step (HdSampler      *sampler,
+                      int             k,
+                      const HdTensor *prediction,
+                      HdTensor       *x,
+                      HdNoiseFunc     noise,
+                      gpointer        user_data)
 {
   double            from = sampler->sigmas[k];
   double            to = sampler->sigmas[k + 1];
   double            up = sqrt (MAX (to * to * (from * from - to * to) / (from * from), 0.0));
   double            down = sqrt (MAX (to * to - up * up, 0.0));
   double            share = down / from;  /* of the distance from x0 that is left */
-  g_autofree float *values = g_new (float, count);
   double            from_x = 0.0;
   double            from_m = 0.0;
 
   hd_sampler_get_denoised (sampler, k, &from_x, &from_m);
-  hd_sampler_combine (share + (1.0 - share) * from_x, x, (1.0 - share) * from_m, prediction, x, count);
+  hd_combine (sampler->context, share + (1.0 - share) * from_x, x, (1.0 - share) * from_m, prediction, x);
 
-  noise (values, count, user_data);
-  hd_sampler_combine (1.0, x, up, values, x, count);
+  hd_sampler_combine_fresh (sampler, 1.0, up, x, noise, user_data);
 }
 
 const HdSamplerClass hd_sampler_euler_ancestral = {

@@ -4,16 +4,15 @@
  * step anew with the mean of the slopes at its two ends. The last step, to sigma 0, where there is no slope, is
  * Euler's. */
 
-#include <string.h>
-
 #include "engine/sampler_private.h"
 
-typedef struct
+/* What is kept from an evaluation to the next. */
+enum
 {
-  HdSampler  parent;
-  float     *start;  /* the latents at the beginning of the step */
-  float     *slope;  /* dx / dsigma there */
-} Heun;
+  START,   /* the latents at the beginning of the step */
+  SLOPE,   /* dx / dsigma there */
+  N_KEPT,
+};
 
 /* Evaluations 2 i and 2 i + 1 are those of step i. */
 static void
@@ -40,29 +39,19 @@ heun_init (HdSampler               *sampler,
 }
 
 static void
-heun_clear (HdSampler *sampler)
+heun_step (HdSampler      *sampler,
+           int             k,
+           const HdTensor *prediction,
+           HdTensor       *x,
+           HdNoiseFunc     noise,
+           gpointer        user_data)
 {
-  Heun *heun = (Heun *) sampler;
-
-  g_free (heun->start);
-  g_free (heun->slope);
-}
-
-static void
-heun_step (HdSampler   *sampler,
-           int          k,
-           const float *prediction,
-           float       *x,
-           gsize        count,
-           HdNoiseFunc  noise,
-           gpointer     user_data)
-{
-  Heun   *heun = (Heun *) sampler;
-  float  *start = hd_sampler_keep (&heun->start, count);
-  float  *slope = hd_sampler_keep (&heun->slope, count);
-  double  sigma = sampler->sigmas[k];
-  double  from_x = 0.0;
-  double  from_m = 0.0;
+  HdContext *context = sampler->context;
+  HdTensor  *start = sampler->kept[START];
+  HdTensor  *slope = sampler->kept[SLOPE];
+  double     sigma = sampler->sigmas[k];
+  double     from_x = 0.0;
+  double     from_m = 0.0;
 
   /* slope = (x - x0) / sigma */
   hd_sampler_get_denoised (sampler, k, &from_x, &from_m);
@@ -71,17 +60,17 @@ heun_step (HdSampler   *sampler,
 
   if (k % 2 == 0)
     {
-      memcpy (start, x, count * sizeof *x);
-      hd_sampler_combine (from_x, x, from_m, prediction, slope, count);
-      hd_sampler_combine (1.0, start, sampler->sigmas[k + 1] - sigma, slope, x, count);
+      hd_combine (context, 1.0, x, 0.0, NULL, start);
+      hd_combine (context, from_x, x, from_m, prediction, slope);
+      hd_combine (context, 1.0, start, sampler->sigmas[k + 1] - sigma, slope, x);
     }
   else
     {
       double half = (sigma - sampler->sigmas[k - 1]) / 2.0;
 
-      hd_sampler_combine (half * from_x, x, half * from_m, prediction, x, count);
-      hd_sampler_combine (1.0, x, half, slope, x, count);
-      hd_sampler_combine (1.0, start, 1.0, x, x, count);
+      hd_combine (context, half * from_x, x, half * from_m, prediction, x);
+      hd_combine (context, 1.0, x, half, slope, x);
+      hd_combine (context, 1.0, start, 1.0, x, x);
     }
 }
 
@@ -91,8 +80,8 @@ const HdSamplerClass hd_sampler_heun = {
   .grid = HD_TIMESTEP_GRID_FRACTIONAL,
   .latents = HD_LATENTS_EXPLODING,
   .order = 2,
-  .size = sizeof (Heun),
+  .n_kept = N_KEPT,
+  .size = sizeof (HdSampler),
   .init = heun_init,
-  .clear = heun_clear,
   .step = heun_step,
 };

@@ -33,13 +33,12 @@ lcm_init (HdSampler               *sampler,
 }
 
 static void
-lcm_step (HdSampler   *sampler,
-          int          k,
-          const float *prediction,
-          float       *x,
-          gsize        count,
-          HdNoiseFunc  noise,
-          gpointer     user_data)
+lcm_step (HdSampler      *sampler,
+          int             k,
+          const HdTensor *prediction,
+          HdTensor       *x,
+          HdNoiseFunc     noise,
+          gpointer        user_data)
 {
   /* the boundary condition: at timestep 0 the model's picture is what it is given */
   double time = TIMESTEP_SCALING * sampler->timesteps[k];
@@ -49,17 +48,15 @@ lcm_step (HdSampler   *sampler,
   double from_m = 0.0;
 
   hd_sampler_get_denoised (sampler, k, &from_x, &from_m);
-  hd_sampler_combine (skip + out * from_x, x, out * from_m, prediction, x, count);
+  hd_combine (sampler->context, skip + out * from_x, x, out * from_m, prediction, x);
 
   if (k < sampler->evaluations - 1)
     {
-      g_autofree float *values = g_new (float, count);
-      double            signal;
-      double            level;
+      double signal;
+      double level;
 
       hd_sampler_get_shares (sampler, k + 1, &signal, &level);
-      noise (values, count, user_data);
-      hd_sampler_combine (signal, x, level, values, x, count);
+      hd_sampler_combine_fresh (sampler, signal, level, x, noise, user_data);
     }
 }
 

@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+#define HD_SAMPLER_MAX_KEPT 4
+
 /**
  * HdLatentScale:
  * @HD_LATENTS_PRESERVING: sqrt (alpha) x0 + sqrt (1 - alpha) epsilon: the variance stays; what the UNet is given
@@ -26,6 +28,7 @@ typedef enum
  * @latents: how it keeps its latents
  * @order: evaluations that each step but the last has
  * @max_steps: the most that it makes; 0: as many as the training has
+ * @n_kept: tensors that it keeps from step to step
  * @size: of its own structure, which begins with HdSampler
  * @init: (nullable): fills in or changes what is its own; all else is there already
  * @clear: (nullable): frees it
@@ -41,12 +44,13 @@ typedef struct
   HdLatentScale       latents;
   int                 order;
   int                 max_steps;
+  int                 n_kept;
   gsize               size;
 
   void (* init)  (HdSampler *sampler, const HdSchedulerConfig *config, const HdSamplerOptions *options);
   void (* clear) (HdSampler *sampler);
-  void (* step)  (HdSampler *sampler, int k, const float *prediction, float *x, gsize count,
-                  HdNoiseFunc noise, gpointer user_data);
+  void (* step)  (HdSampler *sampler, int k, const HdTensor *prediction, HdTensor *x, HdNoiseFunc noise,
+                  gpointer user_data);
 } HdSamplerClass;
 
 /* @evaluations, @timesteps and @sigmas are those of the whole schedule, of which a run with a strength below 1 leaves
@@ -63,6 +67,8 @@ struct _HdSampler
   double               *timesteps;      /* of each evaluation */
   double               *sigmas;         /* of each, and the last one's goal, 0 */
   double                initial_sigma;
+  HdContext            *context;        /* of the run */
+  HdTensor             *kept[HD_SAMPLER_MAX_KEPT];
 };
 
 extern const HdSamplerClass hd_sampler_ddim;
@@ -90,16 +96,12 @@ void   hd_sampler_get_denoised (const HdSampler *sampler,
                                 double          *from_x,
                                 double          *from_m);
 
-/* @values = from_x x + from_m m, element by element; @values may be @x or @m. */
-void   hd_sampler_combine      (double       from_x,
-                                const float *x,
-                                double       from_m,
-                                const float *m,
-                                float       *values,
-                                gsize        count);
-
-/* Room for @count numbers in *@buffer, which is kept from step to step. */
-float *hd_sampler_keep         (float **buffer,
-                                gsize   count);
+/* x = from_x x + level noise */
+void   hd_sampler_combine_fresh (const HdSampler *sampler,
+                                 double           from_x,
+                                 double           level,
+                                 HdTensor        *x,
+                                 HdNoiseFunc      noise,
+                                 gpointer         user_data);
 
 G_END_DECLS

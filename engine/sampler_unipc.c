@@ -4,29 +4,18 @@
  * "bh2"). An evaluation first corrects the step that led to it, then predicts the next. */
 
 #include <math.h>
-#include <string.h>
 
 #include "engine/sampler_private.h"
 
-typedef struct
+/* What is kept from an evaluation to the next. */
+enum
 {
-  HdSampler  parent;
-  float     *start;      /* the latents where the last step began, corrected */
-  float     *picture;    /* x0 as seen there */
-  float     *previous;   /* x0 as seen where the step before began */
-  float     *corrector;  /* x0 as seen at the last step's end */
-} Unipc;
-
-static void
-unipc_clear (HdSampler *sampler)
-{
-  Unipc *unipc = (Unipc *) sampler;
-
-  g_free (unipc->start);
-  g_free (unipc->picture);
-  g_free (unipc->previous);
-  g_free (unipc->corrector);
-}
+  START,      /* the latents where the last step began, corrected */
+  PICTURE,    /* x0 as seen there */
+  PREVIOUS,   /* x0 as seen where the step before began */
+  CORRECTOR,  /* x0 as seen at the last step's end */
+  N_KEPT,
+};
 
 /* A step from level k to k + 1 and its shares of what it is made of:
  * x = from_x start + from_picture (picture + difference terms), a difference being (x0 elsewhere - picture). */
@@ -64,18 +53,19 @@ step_at (const HdSampler *sampler,
 
 /* UniP: the latents after @step. */
 static void
-predict (const Unipc *unipc,
-         const Step  *step,
-         float       *x,
-         gsize        count)
+predict (HdSampler  *sampler,
+         const Step *step,
+         HdTensor   *x)
 {
-  hd_sampler_combine (step->from_x, unipc->start, step->from_picture, unipc->picture, x, count);
+  HdTensor **kept = sampler->kept;
+
+  hd_combine (sampler->context, step->from_x, kept[START], step->from_picture, kept[PICTURE], x);
   if (step->ratio < 0.0)
     {
       double share = 0.5 / step->ratio * step->from_picture;
 
-      hd_sampler_combine (1.0, x, share, unipc->previous, x, count);
-      hd_sampler_combine (1.0, x, -share, unipc->picture, x, count);
+      hd_combine (sampler->context, 1.0, x, share, kept[PREVIOUS], x);
+      hd_combine (sampler->context, 1.0, x, -share, kept[PICTURE], x);
     }
 }
 
@@ -102,14 +92,14 @@ corrector_weights (const Step *step,
 
 /* UniC: the latents after @step anew, now that the picture as seen there is known. */
 static void
-correct (const Unipc *unipc,
-         const Step  *step,
-         float       *x,
-         gsize        count)
+correct (HdSampler  *sampler,
+         const Step *step,
+         HdTensor   *x)
 {
-  double of_previous;
-  double of_corrector;
-  double of_picture = 1.0;
+  HdTensor **kept = sampler->kept;
+  double     of_previous;
+  double     of_corrector;
+  double     of_picture = 1.0;
 
   if (step->h <= 0.0)
     return;
@@ -122,44 +112,43 @@ correct (const Unipc *unipc,
       of_picture -= of_previous;
     }
 
-  hd_sampler_combine (step->from_x, unipc->start, step->from_picture * of_picture, unipc->picture, x, count);
-  hd_sampler_combine (1.0, x, step->from_picture * of_corrector, unipc->corrector, x, count);
+  hd_combine (sampler->context, step->from_x, kept[START], step->from_picture * of_picture, kept[PICTURE], x);
+  hd_combine (sampler->context, 1.0, x, step->from_picture * of_corrector, kept[CORRECTOR], x);
   if (step->ratio < 0.0)
-    hd_sampler_combine (1.0, x, step->from_picture * of_previous, unipc->previous, x, count);
+    hd_combine (sampler->context, 1.0, x, step->from_picture * of_previous, kept[PREVIOUS], x);
 }
 
 static void
-unipc_step (HdSampler   *sampler,
-            int          k,
-            const float *prediction,
-            float       *x,
-            gsize        count,
-            HdNoiseFunc  noise,
-            gpointer     user_data)
+unipc_step (HdSampler      *sampler,
+            int             k,
+            const HdTensor *prediction,
+            HdTensor       *x,
+            HdNoiseFunc     noise,
+            gpointer        user_data)
 {
-  Unipc  *unipc = (Unipc *) sampler;
-  float  *oldest;
-  Step    step;
-  double  from_x = 0.0;
-  double  from_m = 0.0;
+  HdTensor **kept = sampler->kept;
+  HdTensor  *oldest;
+  Step       step;
+  double     from_x = 0.0;
+  double     from_m = 0.0;
 
   hd_sampler_get_denoised (sampler, k, &from_x, &from_m);
-  hd_sampler_combine (from_x, x, from_m, prediction, hd_sampler_keep (&unipc->corrector, count), count);
+  hd_combine (sampler->context, from_x, x, from_m, prediction, kept[CORRECTOR]);
 
   if (k > sampler->first)
     {
       step = step_at (sampler, k - 1);
-      correct (unipc, &step, x, count);
+      correct (sampler, &step, x);
     }
 
-  oldest = unipc->previous;
-  unipc->previous = unipc->picture;
-  unipc->picture = unipc->corrector;
-  unipc->corrector = oldest;
+  oldest = kept[PREVIOUS];
+  kept[PREVIOUS] = kept[PICTURE];
+  kept[PICTURE] = kept[CORRECTOR];
+  kept[CORRECTOR] = oldest;
 
-  memcpy (hd_sampler_keep (&unipc->start, count), x, count * sizeof *x);
+  hd_combine (sampler->context, 1.0, x, 0.0, NULL, kept[START]);
   step = step_at (sampler, k);
-  predict (unipc, &step, x, count);
+  predict (sampler, &step, x);
 }
 
 const HdSamplerClass hd_sampler_unipc = {
@@ -168,7 +157,7 @@ const HdSamplerClass hd_sampler_unipc = {
   .grid = HD_TIMESTEP_GRID_OPEN,
   .latents = HD_LATENTS_PRESERVING,
   .order = 1,
-  .size = sizeof (Unipc),
-  .clear = unipc_clear,
+  .n_kept = N_KEPT,
+  .size = sizeof (HdSampler),
   .step = unipc_step,
 };

@@ -53,6 +53,10 @@ typedef struct
   /* a + scale * b */
   gboolean (* add)          (HdContext *context, HdTensor *y, const HdTensor *a, const HdTensor *b, float scale,
                              GError **error);
+  /* y = from_a a + from_b b; @a, @b: of one image or as many as @y, and whole; @b: or NULL. All that is rounded is rounded
+   * to float32 first. */
+  gboolean (* combine)      (HdContext *context, HdTensor *y, float from_a, const HdTensor *a, float from_b,
+                             const HdTensor *b, GError **error);
   gboolean (* embed_tokens) (HdContext *context, HdTensor *y, HdWeight *tokens, HdWeight *positions,
                              const gint32 *ids, GError **error);
   /* planes: host (N, C, H, W); rows: host (N, H, W, C); exactly one of both is not NULL. */

@@ -418,6 +418,47 @@ hd_add_scaled (HdContext      *context,
 }
 
 static gboolean
+check_combined (HdContext      *context,
+                const HdTensor *x,
+                const HdTensor *y)
+{
+  if (!hd_op_check_contiguous (context, "Combination", x))
+    return FALSE;
+  if (x->height == y->height && x->width == y->width && x->channels == y->channels
+      && (x->batch == 1 || x->batch == y->batch))
+    return TRUE;
+
+  return hd_op_reject (context, "Combination: expected 1 or %d x %d x %d x %d, found %d x %d x %d x %d",
+                       y->batch, y->height, y->width, y->channels, x->batch, x->height, x->width, x->channels);
+}
+
+void
+hd_combine (HdContext      *context,
+            double          from_a,
+            const HdTensor *a,
+            double          from_b,
+            const HdTensor *b,
+            HdTensor       *y)
+{
+  gint64  started = g_get_monotonic_time ();
+  GError *error = NULL;
+
+  /* An operand is missing where one before it has failed. */
+  if (hd_context_failed (context) || !check_combined (context, a, y)
+      || (b != NULL && !check_combined (context, b, y)))
+    return;
+
+  if (!context->backend->combine (context, y, (float) from_a, a, (float) from_b, b, &error))
+    {
+      hd_context_fail (context, error);
+      return;
+    }
+
+  hd_context_account (context, HD_OP_ELEMENTWISE, 3.0 * hd_tensor_elements (y),
+                      hd_op_tensor_bytes (a) + hd_op_tensor_bytes (b) + hd_op_tensor_bytes (y), started);
+}
+
+static gboolean
 check_ids (HdContext      *context,
            const HdWeight *tokens,
            const HdWeight *positions,

@@ -220,6 +220,23 @@ HdTensor *hd_add_scaled (HdContext      *context,
                          double          scale);
 
 /**
+ * hd_combine:
+ * @a: (1 or N, H, W, C), whole
+ * @b: (nullable): the same shape, whole; %NULL: nothing is added
+ * @y: (N, H, W, C), which may be a view of channels: overwritten; it may be @a or @b
+ *
+ * y = from_a a + from_b b, element by element, for all images alike where @a is one: what samplers and guidance do with
+ * latents, which keep their place from step to step. Types may differ. Each product and the sum are rounded to float32,
+ * on every device: steps are the same on all of them.
+ */
+void      hd_combine (HdContext      *context,
+                      double          from_a,
+                      const HdTensor *a,
+                      double          from_b,
+                      const HdTensor *b,
+                      HdTensor       *y);
+
+/**
  * hd_embed_tokens:
  * @tokens: table (V, C); @positions: table (at least @length, C)
  * @ids: (array): @batch * @length token ids; one outside [0, V) is an error

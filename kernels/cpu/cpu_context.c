@@ -93,6 +93,7 @@ static const HdBackend cpu_backend = {
   .resize_bicubic = hd_cpu_resize_bicubic,
   .activate = hd_cpu_activate,
   .add = hd_cpu_add,
+  .combine = hd_cpu_combine,
   .embed_tokens = hd_cpu_embed_tokens,
   .upload = hd_cpu_upload,
   .download = hd_cpu_download,

@@ -234,6 +234,7 @@ const HdBackend hd_cuda_backend = {
   .resize_bicubic = hd_cuda_resize_bicubic,
   .activate = hd_cuda_activate,
   .add = hd_cuda_add,
+  .combine = hd_cuda_combine,
   .embed_tokens = hd_cuda_embed_tokens,
   .upload = hd_cuda_upload,
   .download = hd_cuda_download,

@@ -212,6 +212,8 @@ gboolean hd_cuda_activate       (HdContext *context, HdTensor *y, const HdTensor
                                  GError **error);
 gboolean hd_cuda_add            (HdContext *context, HdTensor *y, const HdTensor *a, const HdTensor *b,
                                  float scale, GError **error);
+gboolean hd_cuda_combine        (HdContext *context, HdTensor *y, float from_a, const HdTensor *a, float from_b,
+                                 const HdTensor *b, GError **error);
 gboolean hd_cuda_embed_tokens   (HdContext *context, HdTensor *y, HdWeight *tokens, HdWeight *positions,
                                  const gint32 *ids, GError **error);
 gboolean hd_cuda_upload         (HdContext *context, HdTensor *y, const float *planes, const float *rows,

@@ -12,6 +12,13 @@ enum
   STATISTICS = -2,
 };
 
+/* And of HD_OP_ELEMENTWISE. */
+enum
+{
+  SUM = -1,
+  COMBINATION = -2,
+};
+
 static void
 note (HdCudaRepeatPass *pass,
       guint64           number)
@@ -283,13 +290,32 @@ repeat_add (HdContext       *context,
             float            scale,
             GError         **error)
 {
-  HdCudaRepeatPass *pass = begin_call (context, HD_OP_ELEMENTWISE, -1, y);
+  HdCudaRepeatPass *pass = begin_call (context, HD_OP_ELEMENTWISE, SUM, y);
 
   note_tensor (pass, a);
   note_tensor (pass, b);
   note_float (pass, scale);
 
   return pass->mode == HD_CUDA_REPEAT_REPLAY || hd_cuda_add (context, y, a, b, scale, error);
+}
+
+static gboolean
+repeat_combine (HdContext       *context,
+                HdTensor        *y,
+                float            from_a,
+                const HdTensor  *a,
+                float            from_b,
+                const HdTensor  *b,
+                GError         **error)
+{
+  HdCudaRepeatPass *pass = begin_call (context, HD_OP_ELEMENTWISE, COMBINATION, y);
+
+  note_tensor (pass, a);
+  note_tensor (pass, b);
+  note_float (pass, from_a);
+  note_float (pass, from_b);
+
+  return pass->mode == HD_CUDA_REPEAT_REPLAY || hd_cuda_combine (context, y, from_a, a, from_b, b, error);
 }
 
 /* --- transfers ------------------------------------------------------------------ */
@@ -403,6 +429,7 @@ const HdBackend hd_cuda_repeat_backend = {
   .resize_bicubic = repeat_resize_bicubic,
   .activate = repeat_activate,
   .add = repeat_add,
+  .combine = repeat_combine,
   .embed_tokens = repeat_embed_tokens,
   .upload = repeat_upload,
   .download = repeat_download,
@@ -411,4 +438,4 @@ const HdBackend hd_cuda_repeat_backend = {
 };
 
 /* Whatever a backend gets, a recorded step has to know. */
-G_STATIC_ASSERT (sizeof (HdBackend) == 23 * sizeof (gpointer));
+G_STATIC_ASSERT (sizeof (HdBackend) == 24 * sizeof (gpointer));

@@ -166,6 +166,18 @@ dry_add (HdContext      *context,
 }
 
 static gboolean
+dry_combine (HdContext      *context,
+             HdTensor       *y,
+             float           from_a,
+             const HdTensor *a,
+             float           from_b,
+             const HdTensor *b,
+             GError        **error)
+{
+  return TRUE;
+}
+
+static gboolean
 dry_embed_tokens (HdContext    *context,
                   HdTensor     *y,
                   HdWeight     *tokens,
@@ -216,6 +228,7 @@ static const HdBackend dry_backend = {
   .resize_bicubic = dry_resize,
   .activate = dry_activate,
   .add = dry_add,
+  .combine = dry_combine,
   .embed_tokens = dry_embed_tokens,
   .upload = dry_upload,
   .download = dry_download,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "tests/cuda-emulation/cuda_test.h"
+#include "tests/unit/combine.h"
 
 /* Activations and sums against double; transfers there and back. */
 
@@ -101,6 +102,17 @@ test_add (gconstpointer data)
   test_cuda_assert_released ();
 }
 
+static void
+test_combine (gconstpointer data)
+{
+  HdDtype dtype = GPOINTER_TO_INT (data);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    test_combine_on (test_cuda_context_new, dtype, sizes[i]);
+
+  test_cuda_assert_released ();
+}
+
 /* A view of an image that begins in the middle of 16 bytes. */
 static void
 test_unaligned_view (gconstpointer data)
@@ -167,6 +179,7 @@ main (int   argc,
 
   TEST_CUDA_DTYPES ("/cuda/activations", test_activations);
   TEST_CUDA_DTYPES ("/cuda/add", test_add);
+  TEST_CUDA_DTYPES ("/cuda/combine", test_combine);
   TEST_CUDA_DTYPES ("/cuda/unaligned-view", test_unaligned_view);
   TEST_CUDA_DTYPES ("/cuda/transfers", test_transfers);
 

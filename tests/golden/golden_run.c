@@ -138,7 +138,7 @@ run_kind (const HdGoldenSetup *setup,
   if (g_str_equal (kind->name, "tokenizer"))
     success = hd_golden_tokenizer (golden, setup, error);
   else if (g_str_equal (kind->name, "scheduler"))
-    success = hd_golden_scheduler (golden, error);
+    success = hd_golden_scheduler (golden, setup, error);
   else
     success = run_on_device (setup, golden, kind, limit, error);
 

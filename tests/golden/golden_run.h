@@ -72,7 +72,7 @@ gboolean hd_golden_vae       (HdGoldenCase *golden, HdContext *context, const ch
 gboolean hd_golden_pipeline  (HdGoldenCase *golden, HdContext *context, const char *model, GError **error);
 
 /* These need no device. */
-gboolean hd_golden_scheduler (HdGoldenCase *golden, GError **error);
+gboolean hd_golden_scheduler (HdGoldenCase *golden, const HdGoldenSetup *setup, GError **error);
 gboolean hd_golden_tokenizer (HdGoldenCase *golden, const HdGoldenSetup *setup, GError **error);
 
 /**

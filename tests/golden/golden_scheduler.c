@@ -2,12 +2,16 @@
 
 #include <math.h>
 
+#include "engine/device.h"
 #include "tests/golden/golden_run.h"
 #include "tests/golden/synth.h"
 
 #define MAX_STEPS       1000
 #define MAX_EVALUATIONS (2 * MAX_STEPS)
-#define LATENTS         (4 * 8 * 8)
+#define CHANNELS        4
+#define SIDE            8
+#define LATENTS         (CHANNELS * SIDE * SIDE)
+#define DEVICE_BYTES    (64 << 10)
 
 /* The reference's schedulers, with their settings (steps_offset 1 everywhere). */
 static const struct
@@ -108,41 +112,72 @@ start_run (HdGoldenCase    *golden,
       x[i] = (float) hd_sampler_get_initial_sigma (sampler) * noise[i];
 }
 
-/* The whole run; what stands in for the UNet gives 0.6 input + 0.5 noise. */
+static HdTensor *
+upload (HdContext   *context,
+        const float *values)
+{
+  return hd_upload (context, HD_DTYPE_F32, 1, SIDE, SIDE, CHANNELS, values);
+}
+
+/* A step on the device; what stands in for the UNet gives 0.6 input + 0.5 noise. */
+static gboolean
+run_step (HdGoldenCase  *golden,
+          HdSampler     *sampler,
+          HdContext     *context,
+          int            k,
+          HdTensor      *x,
+          Noise         *noise,
+          GError       **error)
+{
+  g_autofree char      *stream = hd_golden_stream (golden, "model/%d", k);
+  g_autoptr (HdTensor)  input = hd_tensor_new (context, HD_DTYPE_F32, 1, SIDE, SIDE, CHANNELS);
+  g_autoptr (HdTensor)  prediction = NULL;
+  float                 values[LATENTS];
+  float                 found[LATENTS];
+
+  hd_synth_normal (stream, LATENTS, values);
+  prediction = upload (context, values);
+  hd_sampler_scale_input (sampler, k, x, input);
+  hd_combine (context, 0.6, input, 0.5, prediction, prediction);
+  hd_sampler_step (sampler, k, prediction, x, draw_noise, noise);
+
+  hd_download (context, input, values);
+  hd_download (context, x, found);
+
+  return hd_context_check (context, error)
+         && compare_step (golden, "input", k, values, error) && compare_step (golden, "x", k, found, error);
+}
+
+/* The whole run. */
 static gboolean
 compare_run (HdGoldenCase  *golden,
              HdSampler     *sampler,
+             HdContext     *context,
              double         strength,
              const int     *draws,
              GError       **error)
 {
-  Noise noise = { golden, 0 };
-  float clean[LATENTS];
-  float initial[LATENTS];
-  float x[LATENTS];
+  g_autoptr (HdTensor) x = NULL;
+  Noise                noise = { golden, 0 };
+  float                clean[LATENTS];
+  float                initial[LATENTS];
+  float                values[LATENTS];
 
-  start_run (golden, sampler, strength, clean, initial, x);
+  start_run (golden, sampler, strength, clean, initial, values);
+  x = upload (context, values);
+  hd_sampler_begin (sampler, context, x);
   for (int k = 0; k < hd_sampler_get_evaluations (sampler); k++)
     {
-      g_autofree char *stream = hd_golden_stream (golden, "model/%d", k);
-      float            input[LATENTS];
-      float            prediction[LATENTS];
-      int              drawn = noise.n_draws;
+      int drawn = noise.n_draws;
 
       if (strength < 1.0)
         {
-          hd_sampler_add_noise_at (sampler, k, clean, initial, input, LATENTS);
-          if (!compare_step (golden, "noised", k, input, error))
+          hd_sampler_add_noise_at (sampler, k, clean, initial, values, LATENTS);
+          if (!compare_step (golden, "noised", k, values, error))
             return FALSE;
         }
 
-      hd_sampler_scale_input (sampler, k, x, input, LATENTS);
-      hd_synth_normal (stream, LATENTS, prediction);
-      for (int i = 0; i < LATENTS; i++)
-        prediction[i] = 0.6f * input[i] + 0.5f * prediction[i];
-      hd_sampler_step (sampler, k, prediction, x, LATENTS, draw_noise, &noise);
-
-      if (!compare_step (golden, "input", k, input, error) || !compare_step (golden, "x", k, x, error))
+      if (!run_step (golden, sampler, context, k, x, &noise, error))
         return FALSE;
 
       if (noise.n_draws - drawn != draws[k])
@@ -212,13 +247,18 @@ read_prediction (HdGoldenCase *golden)
 }
 
 gboolean
-hd_golden_scheduler (HdGoldenCase  *golden,
-                     GError       **error)
+hd_golden_scheduler (HdGoldenCase         *golden,
+                     const HdGoldenSetup  *setup,
+                     GError              **error)
 {
+  g_autoptr (HdContext) context = hd_device_open (setup->request, error);
   g_autoptr (HdSampler) sampler = NULL;
   g_autofree int       *draws = g_new (int, MAX_EVALUATIONS);
   HdSchedulerConfig     config;
   HdSamplerOptions      options;
+
+  if (context == NULL || !hd_context_reserve (context, DEVICE_BYTES, error))
+    return FALSE;
 
   hd_scheduler_config_default (&config);
   config.prediction = read_prediction (golden);
@@ -237,6 +277,6 @@ hd_golden_scheduler (HdGoldenCase  *golden,
 
   return sampler != NULL
          && read_draws (golden, sampler, draws, error)
-         && compare_run (golden, sampler, options.strength, draws, error)
+         && compare_run (golden, sampler, context, options.strength, draws, error)
          && compare_schedule (golden, sampler, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "tests/unit/tensors.h"
+#include "tests/unit/combine.h"
 
 /* Activations, sums, embeddings and transfers against loops in double. */
 
@@ -82,6 +82,18 @@ test_add (gconstpointer data)
       run_elementwise (sizes[i], GPOINTER_TO_INT (data), 1.0, HD_ACTIVATION_NONE);
       run_elementwise (sizes[i], GPOINTER_TO_INT (data), -0.7, HD_ACTIVATION_NONE);
     }
+}
+
+static void
+test_combine (gconstpointer data)
+{
+  HdDtype dtype = GPOINTER_TO_INT (data);
+
+  if (test_skip_dtype (dtype))
+    return;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    test_combine_on (test_context_new, dtype, sizes[i]);
 }
 
 /* Every float32 activation at single points, tails and special values included: the relative error of each. */
@@ -286,6 +298,8 @@ main (int    argc,
   g_test_add_data_func ("/elementwise/bf16/activations", GINT_TO_POINTER (HD_DTYPE_BF16), test_activations);
   g_test_add_data_func ("/elementwise/f32/add", GINT_TO_POINTER (HD_DTYPE_F32), test_add);
   g_test_add_data_func ("/elementwise/bf16/add", GINT_TO_POINTER (HD_DTYPE_BF16), test_add);
+  g_test_add_data_func ("/elementwise/f32/combine", GINT_TO_POINTER (HD_DTYPE_F32), test_combine);
+  g_test_add_data_func ("/elementwise/bf16/combine", GINT_TO_POINTER (HD_DTYPE_BF16), test_combine);
   g_test_add_data_func ("/elementwise/f32/transfer", GINT_TO_POINTER (HD_DTYPE_F32), test_transfer);
   g_test_add_data_func ("/elementwise/bf16/transfer", GINT_TO_POINTER (HD_DTYPE_BF16), test_transfer);
   g_test_add_func ("/elementwise/points", test_points);

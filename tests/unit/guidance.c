@@ -4,12 +4,31 @@
 
 #include "engine/guidance.h"
 
-#include <math.h>
+#include "tests/unit/tensors.h"
 
 #define COUNT 4
 
 static const float without[COUNT] = { 0.5f, -1.0f, 0.25f, 2.0f };
 static const float with[COUNT] = { 1.0f, -0.5f, -0.75f, 1.5f };
+
+static void
+guide (const float *from,
+       const float *to,
+       double       scale,
+       double       rescale,
+       float       *guided)
+{
+  g_autoptr (HdContext) context = test_context_new (HD_DTYPE_F32, 1 << 16);
+  g_autoptr (HdTensor)  x = hd_upload (context, HD_DTYPE_F32, 1, 1, COUNT, 1, from);
+  g_autoptr (HdTensor)  y = hd_upload (context, HD_DTYPE_F32, 1, 1, COUNT, 1, to);
+  g_autoptr (HdTensor)  result = hd_tensor_new (context, HD_DTYPE_F32, 1, 1, COUNT, 1);
+  GError               *error = NULL;
+
+  hd_guide (context, x, y, scale, rescale, result);
+  hd_download (context, result, guided);
+  hd_context_check (context, &error);
+  g_assert_no_error (error);
+}
 
 static void
 check_guided (double       scale,
@@ -18,9 +37,7 @@ check_guided (double       scale,
 {
   float values[COUNT];
 
-  for (int i = 0; i < COUNT; i++)
-    values[i] = without[i];
-  hd_guide (values, with, scale, rescale, COUNT);
+  guide (without, with, scale, rescale, values);
   for (int i = 0; i < COUNT; i++)
     g_assert_true (fabsf (values[i] - expected[i]) <= 1e-6f);
 }
@@ -56,7 +73,7 @@ test_constant (void)
   float flat[COUNT] = { 2.0f, 2.0f, 2.0f, 2.0f };
   float same[COUNT] = { 1.0f, 1.0f, 1.0f, 1.0f };
 
-  hd_guide (flat, same, 3.0, 0.7, COUNT);
+  guide (flat, same, 3.0, 0.7, flat);
   for (int i = 0; i < COUNT; i++)
     g_assert_true (flat[i] == -1.0f);
 }

@@ -5,10 +5,9 @@
 
 #include "engine/sampler.h"
 
-#include <math.h>
-
 #include "engine/noise.h"
 #include "engine/request.h"
+#include "tests/unit/tensors.h"
 
 #define COUNT 64
 
@@ -120,6 +119,79 @@ predict (HdPrediction  prediction,
     }
 }
 
+/* A run's device, and what lies there: @count numbers each. */
+typedef struct
+{
+  HdContext *context;
+  gsize      count;
+  HdTensor  *x;
+  HdTensor  *input;
+} Run;
+
+static HdTensor *
+to_device (const Run   *run,
+           const float *values)
+{
+  return hd_upload (run->context, HD_DTYPE_F32, 1, 1, (int) run->count, 1, values);
+}
+
+static void
+from_device (const Run      *run,
+             const HdTensor *x,
+             float          *values)
+{
+  GError *error = NULL;
+
+  hd_download (run->context, x, values);
+  hd_context_check (run->context, &error);
+  g_assert_no_error (error);
+}
+
+static void
+run_begin (Run         *run,
+           HdSampler   *sampler,
+           const float *x,
+           gsize        count)
+{
+  *run = (Run) { .context = test_context_new (HD_DTYPE_F32, 16 * (count * sizeof *x + 1024)), .count = count };
+  run->x = to_device (run, x);
+  run->input = to_device (run, x);
+  hd_sampler_begin (sampler, run->context, run->x);
+}
+
+/* What the network is given in evaluation @k. */
+static void
+run_scale (Run             *run,
+           const HdSampler *sampler,
+           int              k,
+           float           *input)
+{
+  hd_sampler_scale_input (sampler, k, run->x, run->input);
+  from_device (run, run->input, input);
+}
+
+static void
+run_step (Run         *run,
+          HdSampler   *sampler,
+          int          k,
+          const float *output,
+          guint32     *draw,
+          float       *x)
+{
+  g_autoptr (HdTensor) prediction = to_device (run, output);
+
+  hd_sampler_step (sampler, k, prediction, run->x, noise_from, draw);
+  from_device (run, run->x, x);
+}
+
+static void
+run_end (Run *run)
+{
+  hd_tensor_unref (run->x);
+  hd_tensor_unref (run->input);
+  hd_context_unref (run->context);
+}
+
 /* The largest distance from the known picture after a run from noise, or from the picture itself, of which
  * @strength says how much is made anew. */
 static double
@@ -131,6 +203,7 @@ run_to_picture (HdSampler    *sampler,
   float   x[COUNT];
   float   input[COUNT];
   float   output[COUNT];
+  Run     run;
   guint32 draw = 100;
   double  distance = 0.0;
 
@@ -142,14 +215,16 @@ run_to_picture (HdSampler    *sampler,
     for (gsize i = 0; i < COUNT; i++)
       x[i] *= (float) hd_sampler_get_initial_sigma (sampler);
 
+  run_begin (&run, sampler, x, COUNT);
   for (int k = 0; k < hd_sampler_get_evaluations (sampler); k++)
     {
-      hd_sampler_scale_input (sampler, k, x, input, COUNT);
+      run_scale (&run, sampler, k, input);
       predict (prediction, hd_sampler_get_sigma (sampler, k), input, picture, output);
-      hd_sampler_step (sampler, k, output, x, COUNT, noise_from, &draw);
+      run_step (&run, sampler, k, output, &draw, x);
       for (gsize i = 0; i < COUNT; i++)
         g_assert_true (isfinite (x[i]));
     }
+  run_end (&run);
 
   for (gsize i = 0; i < COUNT; i++)
     distance = MAX (distance, fabs (x[i] - picture[i]));
@@ -350,13 +425,16 @@ check_level (const char *name,
   double                next = hd_sampler_get_sigma (sampler, 1);
   double                variance = 0.0;
   guint32               draw = 0;
+  Run                   run;
 
   hd_noise_fill (4, 0, x, count);
   hd_sampler_add_noise (sampler, empty, x, x, count);
-  hd_sampler_scale_input (sampler, 0, x, input, count);
+  run_begin (&run, sampler, x, count);
+  run_scale (&run, sampler, 0, input);
   for (gsize i = 0; i < count; i++)
     input[i] /= (float) (level * signal_at (level));
-  hd_sampler_step (sampler, 0, input, x, count, noise_from, &draw);
+  run_step (&run, sampler, 0, input, &draw, x);
+  run_end (&run);
 
   if (hd_sampler_get_initial_sigma (sampler) == 1.0)
     next *= signal_at (next);
@@ -432,6 +510,7 @@ test_add_noise (void)
   float             picture[COUNT];
   float             noise[COUNT];
   float             x[COUNT];
+  Run               run;
 
   hd_noise_fill (1, 0, picture, COUNT);
   hd_noise_fill (2, 0, noise, COUNT);
@@ -445,7 +524,9 @@ test_add_noise (void)
           double sigma = hd_sampler_get_sigma (sampler, k);
 
           hd_sampler_add_noise_at (sampler, k, picture, noise, x, COUNT);
-          hd_sampler_scale_input (sampler, k, x, x, COUNT);
+          run_begin (&run, sampler, x, COUNT);
+          run_scale (&run, sampler, k, x);
+          run_end (&run);
           for (int i = 0; i < COUNT; i++)
             g_assert_true (fabs (x[i] - signal_at (sigma) * (picture[i] + sigma * noise[i])) <= 1e-6);
         }
@@ -506,9 +587,12 @@ test_draws (void)
         float                 x[COUNT] = { 0 };
         float                 output[COUNT] = { 0 };
         guint32               draw = 0;
+        Run                   run;
 
+        run_begin (&run, sampler, x, COUNT);
         for (int k = 0; k < hd_sampler_get_evaluations (sampler); k++)
-          hd_sampler_step (sampler, k, output, x, COUNT, noise_from, &draw);
+          run_step (&run, sampler, k, output, &draw, x);
+        run_end (&run);
         g_assert_cmpuint (draw, ==, !draws ? 0 : g_str_equal (*name, "lcm") ? 4 : 5);
       }
 }
