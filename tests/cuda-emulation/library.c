@@ -231,7 +231,8 @@ test_damaged (void)
 {
   const char *const lines[] = {
     "library 0 0 0 0 0 0 0 0", "library 4d41474943 0 0 0 0 0 0 1", "library 4d41474943 0 0 0 0 0 0 9", "library 1 2",
-    "tiles 9 1", "tiles 0 0", "tiles 0 99", "tiles 1 -1", "tiles", "", "nonsense", "tiles 2 1", "tiles 0 8",
+    "tiles 9 1", "tiles 0 0", "tiles 0 99", "tiles 1 -1", "tiles", "", "nonsense", "tiles 2 1", "tiles 0 8", "tiles 3 1",
+    "tiles 3 8",
   };
   g_autofree char *file = NULL;
   g_autofree char *text = NULL;
