@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "engine/single_file.h"
+#include "ui/isolate.h"
 #include "ui/model-info.h"
 
 struct _HdModelInfo
@@ -42,8 +43,8 @@ describe_folder (const char *path)
 char *
 hd_describe_place (const HdLibraryEntry *entry)
 {
-  g_autofree char *size = g_format_size (entry->size);
-  g_autofree char *folder = describe_folder (entry->path);
+  g_autofree char *size = hd_isolate (g_format_size (entry->size));
+  g_autofree char *folder = hd_isolate (describe_folder (entry->path));
 
   /* TRANSLATORS: how large a model's files are, and the folder that they are in. */
   return g_strdup_printf (_("%s · %s"), size, folder);
@@ -53,12 +54,14 @@ char *
 hd_describe_model (const HdLibraryEntry *entry)
 {
   g_autofree char *place = hd_describe_place (entry);
+  g_autofree char *family = NULL;
 
   if (! entry->family_known)
     return g_steal_pointer (&place);
 
+  family = hd_isolate (g_strdup (hd_family_name (entry->family)));
   /* TRANSLATORS: a model's family ("Stable Diffusion XL"), and "6.9 GB · ~/models". */
-  return g_strdup_printf (_("%s · %s"), hd_family_name (entry->family), place);
+  return g_strdup_printf (_("%s · %s"), family, place);
 }
 
 /* --- the line ------------------------------------------------------------------- */

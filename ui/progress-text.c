@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/isolate.h"
 #include "ui/progress-text.h"
 
 char *
@@ -90,14 +91,14 @@ static char *
 describe_memory (const HdEstimate *estimate)
 {
   guint64          needed = (guint64) estimate->weight_bytes + estimate->tensor_bytes;
-  g_autofree char *needs = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *needs = hd_isolate (g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS));
   g_autofree char *free = NULL;
 
   if (estimate->free_bytes == G_MAXSIZE)
     /* TRANSLATORS: an amount of memory ("1.2 GiB"). */
     return g_strdup_printf (_("%s of memory"), needs);
 
-  free = g_format_size_full (estimate->free_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  free = hd_isolate (g_format_size_full (estimate->free_bytes, G_FORMAT_SIZE_IEC_UNITS));
   /* TRANSLATORS: an amount of memory ("1.2 GiB"), and how much there is. */
   return g_strdup_printf (_("%s of memory (%s free)"), needs, free);
 }
@@ -107,6 +108,7 @@ hd_describe_cost (const HdEstimate *estimate,
                   double            seconds)
 {
   g_autofree char *memory = describe_memory (estimate);
+  g_autofree char *device = hd_isolate (g_strdup (estimate->device));
   g_autofree char *time = NULL;
 
   if (estimate->splits)
@@ -120,9 +122,9 @@ hd_describe_cost (const HdEstimate *estimate,
 
   if (! (seconds >= 0.0))
     /* TRANSLATORS: a device ("CPU (8 threads)") and "1.2 GiB of memory (14 GiB free)". */
-    return g_strdup_printf (_("On %s: %s; the first picture will show how long it takes"), estimate->device, memory);
+    return g_strdup_printf (_("On %s: %s; the first picture will show how long it takes"), device, memory);
 
   time = hd_describe_seconds (seconds);
   /* TRANSLATORS: a device ("CPU (8 threads)"), "1.2 GiB of memory (14 GiB free)" and "about 2 minutes". */
-  return g_strdup_printf (_("On %s: %s, %s"), estimate->device, memory, time);
+  return g_strdup_printf (_("On %s: %s, %s"), device, memory, time);
 }
