@@ -128,24 +128,49 @@ hd_style_names_split (const char *names)
   return g_strv_builder_end (found);
 }
 
+/* How many bytes hd_style_expand() makes of them. */
+static gsize
+measure (const char *piece,
+         const char *text)
+{
+  gsize length = strlen (piece);
+  gsize added = strlen (text);
+  gsize places = 0;
+
+  for (const char *place = strstr (piece, PLACE); place; place = strstr (place + strlen (PLACE), PLACE))
+    places++;
+
+  if (places > 0)
+    return length - places * strlen (PLACE) + places * added;
+
+  if (is_blank (piece))
+    return added;
+  return is_blank (text) ? length : added + strlen (", ") + length;
+}
+
 static gboolean
 expand (const HdStyle  *style,
         const char     *piece,
         char          **prompt,
         GError        **error)
 {
-  char *expanded = hd_style_expand (piece, *prompt);
+  gsize  length = measure (piece, *prompt);
+  char  *expanded;
 
+  /* Before it is made: a file of a few megabytes can ask for terabytes. */
+  if (length > MAX_EXPANDED)
+    {
+      /* TRANSLATORS: a style, and numbers of bytes. */
+      g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
+                   _("The style '%s' makes the prompt too long: expected at most %d bytes, found %zu."),
+                   style->name, MAX_EXPANDED, length);
+      return FALSE;
+    }
+
+  expanded = hd_style_expand (piece, *prompt);
   g_free (*prompt);
   *prompt = expanded;
-  if (strlen (expanded) <= MAX_EXPANDED)
-    return TRUE;
-
-  /* TRANSLATORS: a style, and numbers of bytes. */
-  g_set_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST,
-               _("The style '%s' makes the prompt too long: expected at most %d bytes, found %zu."),
-               style->name, MAX_EXPANDED, strlen (expanded));
-  return FALSE;
+  return TRUE;
 }
 
 /* --- settings ------------------------------------------------------------------- */

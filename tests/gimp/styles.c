@@ -129,6 +129,27 @@ test_bomb (void)
   g_assert_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST);
 }
 
+/* One style that would make terabytes of a long prompt: that is told before they are asked for. */
+static void
+test_large_bomb (void)
+{
+  g_autoptr (GString)   text = g_string_new ("{\"version\":1,\"styles\":[{\"name\":\"a\",\"prompt\":\"");
+  g_autofree char      *prompt = g_strnfill (1000 * 1000, 'x');
+  g_autoptr (GPtrArray) styles = NULL;
+  g_autoptr (HdRequest) request = hd_request_new ();
+  g_autoptr (GError)    error = NULL;
+
+  for (int i = 0; i < 500 * 1000; i++)
+    g_string_append (text, "{prompt}");
+  g_string_append (text, "\"}]}");
+  styles = read_text (text->str);
+  hd_request_set (&request->prompt, prompt);
+  g_assert_false (hd_styles_apply (styles, "a", request, &error));
+  g_assert_error (error, HD_ENGINE_ERROR, HD_ENGINE_ERROR_REQUEST);
+  g_assert_nonnull (strstr (error->message, "500000000000"));
+  g_assert_cmpstr (request->prompt, ==, prompt);
+}
+
 /* --- files ---------------------------------------------------------------------- */
 
 static void
@@ -305,6 +326,7 @@ main (int    argc,
   g_test_add_func ("/styles/names", test_names);
   g_test_add_func ("/styles/apply", test_apply);
   g_test_add_func ("/styles/bomb", test_bomb);
+  g_test_add_func ("/styles/large-bomb", test_large_bomb);
   g_test_add_func ("/styles/read", test_read);
   g_test_add_func ("/styles/no-file", test_no_file);
   g_test_add_func ("/styles/bad-files", test_bad_files);
