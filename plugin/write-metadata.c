@@ -75,7 +75,8 @@ find_comment_owner (GimpImage *image)
   text = g_strndup (data, size);
   gimp_parasite_free (parasite);
 
-  if (is_blank (text))
+  /* NULL: a parasite may hold nothing at all. */
+  if (! text || is_blank (text))
     return OWNER_NOBODY;
   return hd_infotext_is_ours (text) || g_strcmp0 (text, standard) == 0 ? OWNER_US : OWNER_OTHERS;
 }
