@@ -434,7 +434,7 @@ hd_adapt_config (const HdRequest     *request,
                 "control-net",   request->control.name ? request->control.name : "",
                 "control-layer", place->control,
                 NULL);
-  if (place->task == HD_TASK_UPSCALE && place->source.layer)
+  if (place->task == HD_TASK_UPSCALE && place->source.layer && gimp_item_is_valid (GIMP_ITEM (place->source.layer)))
     g_object_set (config,
                   "factor", CLAMP (request->width / (double) gimp_drawable_get_width (GIMP_DRAWABLE (place->source.layer)),
                                    HD_MIN_FACTOR, HD_MAX_FACTOR),

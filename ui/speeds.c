@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "engine/file.h"
 #include "ui/speeds.h"
 
 #define KEY "flops-per-second"
@@ -22,7 +23,8 @@ read_file (const char *path)
   g_autofree char *text = NULL;
   gsize            length;
 
-  if (g_file_get_contents (path, &text, &length, NULL) && length <= MAX_BYTES)
+  text = hd_file_contents (path, MAX_BYTES, &length, NULL);
+  if (text)
     g_key_file_load_from_data (file, text, length, G_KEY_FILE_NONE, NULL);
 
   return file;

@@ -81,7 +81,8 @@ take_forecast (const HdForecast *forecast,
 {
   HdTaskDialog *self = user_data;
 
-  if (hd_task_dialog_is_working (self))
+  /* What was asked before the models are looked for again is asked again when they are found. */
+  if (hd_task_dialog_is_working (self) || ! hd_catalog_is_loaded (self->host->catalog))
     return;
 
   if (forecast->settled)
