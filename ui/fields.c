@@ -127,21 +127,6 @@ hd_field_row_new (GtkWidget    *label,
   return row;
 }
 
-GtkWidget *
-hd_slider_field_new (GimpProcedureDialog *dialog,
-                     const char          *property,
-                     double               min,
-                     double               max)
-{
-  GtkWidget *slider = gimp_procedure_dialog_get_widget (dialog, property, GIMP_TYPE_SPIN_SCALE);
-
-  gimp_spin_scale_set_scale_limits (GIMP_SPIN_SCALE (slider), min, max);
-  gtk_widget_set_hexpand (slider, TRUE);
-  hd_field_set_name (slider, gimp_spin_scale_get_label (GIMP_SPIN_SCALE (slider)));
-
-  return slider;
-}
-
 static void
 destroy (GtkWidget *widget,
          gpointer   user_data)

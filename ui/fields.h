@@ -24,12 +24,6 @@ GtkWidget *hd_text_area_new    (GObject             *config,
                                 int                  lines,
                                 GtkWidget          **view);
 
-/* A slider for a number, from @min to @max; by keyboard, all of the property's range. */
-GtkWidget *hd_slider_field_new (GimpProcedureDialog *dialog,
-                                const char          *property,
-                                double               min,
-                                double               max);
-
 /**
  * hd_choice_field_new:
  * @names: the values that the string may have besides "auto", which may be among them
