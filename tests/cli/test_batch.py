@@ -184,6 +184,14 @@ def test_folders_that_cannot_be_written(folder):
     assert result.returncode == 1 and "row 1 of 1: failed: file" in result.stdout, result.stdout
 
 
+def test_the_log_holds_nothing_that_a_terminal_obeys(folder):
+    sheet = write(folder, "s.jsonl", '{"prompt": "a", "output": "a\\u001b[2J\\u009b2J.png"}\n')
+    write(folder, "a\x1b[2J\x9b2J.png", "x")
+    result = batch(folder, sheet)
+    assert result.returncode == 0 and ": is there\n" in result.stdout, result
+    assert "\x1b" not in result.stdout and "\x9b" not in result.stdout, result
+
+
 # --- stops, restarts, several processes ----------------------------------------------
 
 def test_killed_in_mid_run(folder):

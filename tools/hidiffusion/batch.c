@@ -120,7 +120,7 @@ write_log (Batch            *batch,
   text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
   hd_terminal_progress_finish (&batch->progress);
-  printf ("%s row %d of %u: %s\n", time, row->number, batch->n_rows, g_strdelimit (text, "\r\n", ' '));
+  printf ("%s row %d of %u: %s\n", time, row->number, batch->n_rows, hd_command_clean (text));
   fflush (stdout);
 }
 

@@ -6,17 +6,22 @@
 
 #include "engine/error.h"
 
-/* Messages quote what files say: no line breaks, and nothing that a terminal obeys. Names of files need not be UTF-8. */
-void
-hd_command_complain (const char *message)
+char *
+hd_command_clean (char *text)
 {
-  g_autofree char *line = g_strdup (message);
-
-  for (char *p = line; *p != '\0'; p++)
+  for (char *p = text; *p != '\0'; p++)
     if (g_ascii_iscntrl (*p))
       *p = ' ';
     else if ((guchar) p[0] == 0xc2 && (guchar) p[1] >= 0x80 && (guchar) p[1] < 0xa0)
       p[0] = p[1] = ' ';
+
+  return text;
+}
+
+void
+hd_command_complain (const char *message)
+{
+  g_autofree char *line = hd_command_clean (g_strdup (message));
 
   fprintf (stderr, "hidiffusion: %s\n", line);
 }

@@ -56,6 +56,10 @@ gboolean hd_command_parse_context (GStrv          *arguments,
                                    int             min_parameters,
                                    int             max_parameters);
 
+/* Makes one line of @text in place, with nothing in it that a terminal obeys: what quotes files says what they say. Names of
+ * files need not be UTF-8. Returns @text. */
+char    *hd_command_clean    (char       *text);
+
 /* Writes "hidiffusion: MESSAGE", one line, to stderr. */
 void     hd_command_complain (const char *message);
 

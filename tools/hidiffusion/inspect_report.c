@@ -8,6 +8,8 @@
 
 #include <json-glib/json-glib.h>
 
+#include "tools/hidiffusion/command.h"
+
 #define MEGA 1e6
 
 /* --- counting ------------------------------------------------------------------ */
@@ -84,13 +86,13 @@ print_row (const char *what,
            const char *format,
            ...)
 {
-  va_list args;
+  g_autofree char *text = NULL;
+  va_list          args;
 
-  printf ("%-14s ", what);
   va_start (args, format);
-  vprintf (format, args);
+  text = g_strdup_vprintf (format, args);
   va_end (args);
-  putchar ('\n');
+  printf ("%-14s %s\n", what, hd_command_clean (text));
 }
 
 /* "F16, 859.5 M parameters in 686 tensors, 1.6 GiB" */
