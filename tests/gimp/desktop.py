@@ -10,6 +10,12 @@ import tempfile
 from gimp_session import wait_for
 
 
+def gone():
+    """What AT-SPI says of what is no longer there; only after a desktop was made."""
+    from gi.repository import GLib
+    return GLib.Error
+
+
 class Desktop:
     """A virtual X server with a session bus; to be made before anything uses GTK."""
 
@@ -44,12 +50,15 @@ class Desktop:
         subprocess.run(['xdotool', 'mousemove', str(width - 1), str(height - 1)], check=True)
 
     def application(self, name):
-        """The application of that name, if it is there."""
+        """The application of that name, if it is there; others may go away meanwhile."""
         desktop = self.atspi.get_desktop(0)
         for index in range(desktop.get_child_count()):
-            child = desktop.get_child_at_index(index)
-            if child is not None and child.get_name() == name:
-                return Widget(self, child)
+            try:
+                child = desktop.get_child_at_index(index)
+                if child is not None and child.get_name() == name:
+                    return Widget(self, child)
+            except gone():
+                continue
         return None
 
     def screenshot(self, path, window=None):
@@ -139,14 +148,10 @@ class Widget:
         yield self
         try:
             children = list(self.children())
-        except self._gone():
+        except gone():
             return
         for child in children:
             yield from child.walk()
-
-    def _gone(self):
-        from gi.repository import GLib
-        return GLib.Error
 
     def find_all(self, role=None, name=None, shown=True):
         """All widgets of a role whose name begins like that."""
@@ -157,7 +162,7 @@ class Widget:
                         and (name is None or widget.name.startswith(name))
                         and (not shown or widget.has('showing'))):
                     found.append(widget)
-            except self._gone():
+            except gone():
                 continue
         return found
 
