@@ -207,5 +207,5 @@ class Widget:
     def is_gone(self):
         try:
             return self.node.get_role() is None or self.has('defunct') or not self.has('showing')
-        except self._gone():
+        except gone():
             return True

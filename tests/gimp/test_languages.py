@@ -13,7 +13,7 @@ import time
 import scripting
 import tap
 import test_dialog as dialogs
-from desktop import Desktop
+from desktop import Desktop, gone
 from gimp_session import Gimp, Profile, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'text'))
@@ -88,7 +88,7 @@ def texts_of(window):
                 texts = (widget.name, widget.node.get_description())
             else:
                 texts = (widget.name, widget.text, widget.node.get_description())
-        except widget._gone():
+        except gone():
             continue
         found.update(text for text in texts if text)
     return found

@@ -16,7 +16,7 @@ import zlib
 import scripting
 import tap
 import test_dialog as dialogs
-from desktop import Desktop
+from desktop import Desktop, gone
 from gimp_session import Gimp, Profile, quote, wait_for
 from scripting import layers
 
@@ -51,7 +51,7 @@ def read_window(window):
                 text = widget.text if widget.role == 'label' else widget.name
                 if text and not VOLATILE.search(text):
                     lines.append(f'{widget.role}: {text}')
-        except widget._gone():
+        except gone():
             continue
     return '\n'.join(lines)
 
