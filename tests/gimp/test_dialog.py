@@ -663,14 +663,16 @@ def main():
     parser.add_argument('--model', required=True, help='folder of a small model')
     parser.add_argument('--locale', required=True, help='folder of the translations as they were built')
     parser.add_argument('--screenshots', required=True, help='folder for pictures of the dialog')
+    parser.add_argument('--screen', default='1280x1000', help='its size in pixels')
+    parser.add_argument('--scale', type=int, default=1, help='pixels for a unit of length')
     parser.add_argument('--only', default='', help='only tests whose name has this in it')
     arguments = parser.parse_args()
     screenshots = pathlib.Path(arguments.screenshots)
 
-    desktop = Desktop()
+    desktop = Desktop(*map(int, arguments.screen.split('x')), arguments.scale)
     profile = Profile(arguments.plugin, arguments.model, arguments.locale)
     try:
-        gimp = scripting.gimp = Gimp(profile, 'gimp')
+        gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(GDK_SCALE=str(arguments.scale)))
         try:
             tap.run([with_fresh_screen(test) for name, test in globals().items()
                      if name.startswith('test_') and arguments.only in name])

@@ -19,13 +19,11 @@ from gimp_session import Gimp, Profile, wait_for
 from scripting import layers, request_of
 from test_dialog import Dialog, open_image
 
-# Where files are dragged from: beside the dialog.
-SOURCE = (1200, 620)
-
 desktop = None
 gimp = None
 profile = None
 files = None
+source = None    # where files are dragged from, in pixels of the screen: beside the dialog
 
 
 # --- files ----------------------------------------------------------------------
@@ -61,25 +59,25 @@ def xdotool(*arguments):
 def drop(paths, target):
     """Drags files from another window onto the middle of a widget; "finished" if they were taken, "refused" if not."""
     area = target.node.get_component_iface().get_extents(desktop.atspi.CoordType.SCREEN)
-    end = area.x + area.width // 2, area.y + area.height // 2
-    start = SOURCE[0] + 30, SOURCE[1] + 30
+    end = desktop.scale * (area.x + area.width // 2), desktop.scale * (area.y + area.height // 2)
+    start = source[0] + 30, source[1] + 30
     program = pathlib.Path(__file__).with_name('drag_source.py')
-    source = subprocess.Popen([sys.executable, program, *map(str, SOURCE), *[path.as_uri() for path in paths]],
-                              stdout=subprocess.PIPE, text=True)
+    dragged = subprocess.Popen([sys.executable, program, *map(str, source), *[path.as_uri() for path in paths]],
+                               stdout=subprocess.PIPE, text=True)
     try:
-        tap.check_equal(source.stdout.readline(), 'shown\n', 'the window to drag from')
+        tap.check_equal(dragged.stdout.readline(), 'shown\n', 'the window to drag from')
         xdotool('mousemove', *start, 'mousedown', 1)
         for i in range(1, 11):
             xdotool('mousemove', *[a + (b - a) * i // 10 for a, b in zip(start, end)])
             time.sleep(0.03)
         time.sleep(0.3)
         xdotool('mouseup', 1)
-        found = source.communicate(timeout=20)[0].split()[0]
+        found = dragged.communicate(timeout=20)[0].split()[0]
     finally:
-        source.kill()
-        source.wait()
+        dragged.kill()
+        dragged.wait()
     # where no tooltip is
-    xdotool('mousemove', *SOURCE)
+    xdotool('mousemove', *source)
     return found
 
 
@@ -236,21 +234,25 @@ def test_nothing_of_ours_is_on_stderr():
 
 
 def main():
-    global desktop, gimp, profile, files
+    global desktop, gimp, profile, files, source
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--plugin', required=True, help='the plug-in as it was built')
     parser.add_argument('--model', required=True, help='folder of a small model')
     parser.add_argument('--screenshots', required=True, help='folder for pictures of the dialog')
+    parser.add_argument('--screen', default='1366x768', help='its size in pixels')
+    parser.add_argument('--scale', type=int, default=1, help='pixels for a unit of length')
     parser.add_argument('--only', default='', help='only tests whose name has this in it')
     arguments = parser.parse_args()
+    width, height = map(int, arguments.screen.split('x'))
     dialogs.screenshots = pathlib.Path(arguments.screenshots)
 
-    desktop = dialogs.desktop = Desktop(1366, 768)
+    desktop = dialogs.desktop = Desktop(width, height, arguments.scale)
+    source = width - 166, height - 148
     profile = dialogs.profile = Profile(arguments.plugin, arguments.model)
     files = profile.root / 'files'
     files.mkdir()
     try:
-        gimp = dialogs.gimp = scripting.gimp = Gimp(profile, 'gimp')
+        gimp = dialogs.gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(GDK_SCALE=str(arguments.scale)))
         try:
             tap.run([dialogs.with_fresh_screen(test) for name, test in globals().items()
                      if name.startswith('test_') and arguments.only in name])

@@ -234,15 +234,17 @@ def main():
     parser.add_argument('--command', required=True, help='the command line as it was built')
     parser.add_argument('--model', required=True, help='folder of a small model')
     parser.add_argument('--screenshots', required=True, help='folder for pictures of the dialogs')
+    parser.add_argument('--screen', default='1366x768', help='its size in pixels')
+    parser.add_argument('--scale', type=int, default=1, help='pixels for a unit of length')
     parser.add_argument('--only', default='', help='only tests whose name has this in it')
     arguments = parser.parse_args()
     command = os.path.abspath(arguments.command)
 
     dialogs.screenshots = pathlib.Path(arguments.screenshots)
-    dialogs.desktop = desktop = Desktop(1366, 768)
+    dialogs.desktop = desktop = Desktop(*map(int, arguments.screen.split('x')), arguments.scale)
     dialogs.profile = profile = Profile(arguments.plugin, arguments.model)
     try:
-        dialogs.gimp = gimp = scripting.gimp = Gimp(profile, 'gimp')
+        dialogs.gimp = gimp = scripting.gimp = Gimp(profile, 'gimp', profile.environment(GDK_SCALE=str(arguments.scale)))
         try:
             tap.run([dialogs.with_fresh_screen(test) for name, test in globals().items()
                      if name.startswith('test_') and arguments.only in name])

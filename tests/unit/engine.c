@@ -677,7 +677,7 @@ main (int    argc,
   g_test_add_func ("/engine/sdxl", test_sdxl);
   g_test_add_func ("/engine/control-net", test_control_net);
   g_test_add_func ("/engine/estimate/thread", test_estimate_from_a_thread);
-  g_test_add_func ("/engine/work", test_work_is_told);
+  g_test_add_func ("/engine/telling", test_work_is_told);
   g_test_add_func ("/engine/errors", test_errors);
 
   status = g_test_run ();
